@@ -1,0 +1,140 @@
+import v8 from 'node:v8';
+import plainBytes from './build/kernel.wasm';
+import relaxedBytes from './build/kernel-relaxed.wasm';
+
+/** What kernel/main.ts exports. Addresses are bytes, lengths and strides are elements of 8 bytes. */
+export interface KernelExports {
+  readonly memory: WebAssembly.Memory;
+  heapBase(): number;
+  scratchLength(): number;
+  useScratch(base: number): void;
+  copyMatrix(rows: number, columns: number, from: number, fromRowStride: number, fromColumnStride: number, to: number, toRowStride: number, toColumnStride: number): void;
+  gemm(rows: number, columns: number, inner: number, alpha: number, a: number, aRow: number, aColumn: number, b: number, bRow: number, bColumn: number, beta: 0 | 1, c: number, cRow: number, cColumn: number): void;
+  factorPanel(panel: number, rows: number, width: number, stride: number, r: number, t: number): void;
+  maximumAbsolute(x: number, length: number): number;
+  sumOfSquares(x: number, length: number): number;
+  scale(factor: number, x: number, length: number): void;
+  chaseBulges(band: number, size: number, bandWidth: number, from: number, to: number): void;
+  readBidiagonal(band: number, size: number, bandWidth: number, diagonal: number, superdiagonal: number): void;
+  orthogonalise(basis: number, count: number, length: number, x: number, coefficients: number): void;
+  dqdsStackLength(size: number): number;
+  dqdsStart(size: number, q: number, e: number, qSpare: number, eSpare: number, target: number, stack: number): void;
+  dqdsRun(budget: number): number;
+}
+
+/** A matrix in the kernel's memory: element (i, j) lies `i·rowStride + j·columnStride` elements after `address`. */
+export interface MatrixView {
+  address: number;
+  rows: number;
+  columns: number;
+  rowStride: number;
+  columnStride: number;
+}
+
+const pageBytes = 65536;
+/** 32-bit addresses; the last page stays free so that no address computation wraps round. */
+const maximumBytes = 65535 * pageBytes;
+/** Arrays start at cache lines. */
+const alignment = 64;
+
+/** The compiled kernel; `name` says which of the two builds this runtime can run. */
+export interface CompiledKernel {
+  module: WebAssembly.Module;
+  name: string;
+}
+
+let compiled: Promise<CompiledKernel> | undefined;
+
+/**
+ * Compiles the kernel once per process: the build with fused multiply–add where the runtime validates it, else the
+ * plain one. V8 before 11.4 (Node 20) has relaxed SIMD behind a flag; later ones would print a warning about it.
+ */
+export function compileKernel(): Promise<CompiledKernel> {
+  compiled ??= (async () => {
+    const [major, minor] = process.versions.v8.split('.').map(Number);
+    if (major < 11 || (major === 11 && minor < 4)) v8.setFlagsFromString('--experimental-wasm-relaxed-simd');
+    const relaxed = WebAssembly.validate(relaxedBytes);
+    return { module: await WebAssembly.compile(relaxed ? relaxedBytes : plainBytes), name: relaxed ? 'wasm relaxed-simd' : 'wasm simd' };
+  })();
+  return compiled;
+}
+
+/** Bytes that `length` elements take up in a `KernelMemory`. */
+export function alignedBytes(length: number): number {
+  return Math.ceil((length * 8) / alignment) * alignment;
+}
+
+/** What every instance holds besides the caller's arrays: the module's data, its scratch memory and rounding. */
+export const kernelOverheadBytes = 2 * 1024 * 1024;
+
+/**
+ * One instance of the kernel and a stack allocator over its memory. Memory of WebAssembly only grows; growing it
+ * detaches every view, so all that a computation needs is reserved before the first array is handed out.
+ */
+export class KernelMemory {
+  readonly exports: KernelExports;
+  private readonly base: number;
+  private top: number;
+
+  constructor(kernel: CompiledKernel) {
+    this.exports = new WebAssembly.Instance(kernel.module, { env: { abort: () => { throw new Error('The linear algebra kernel stopped: an internal check failed.'); } } }).exports as unknown as KernelExports;
+    const scratch = roundUp(this.exports.heapBase());
+    this.base = scratch + alignedBytes(this.exports.scratchLength());
+    this.top = this.base;
+    this.reserve(0);
+    this.exports.useScratch(scratch);
+  }
+
+  get bytes(): number {
+    return this.exports.memory.buffer.byteLength;
+  }
+
+  /** Forgets all arrays and makes room for `bytes` of new ones. Throws a RangeError when the system has no such room. */
+  reserve(bytes: number): void {
+    this.top = this.base;
+    const needed = this.base + bytes;
+    if (needed > maximumBytes) throw new RangeError(memoryMessage(bytes, `a WebAssembly memory holds at most ${megabytes(maximumBytes)}; analyse a smaller layer`));
+    const missing = needed - this.bytes;
+    if (missing <= 0) return;
+    try {
+      this.exports.memory.grow(Math.ceil(missing / pageBytes));
+    } catch {
+      throw new RangeError(memoryMessage(bytes, 'the system does not give that much; close other programs or analyse a smaller layer'));
+    }
+  }
+
+  /** Address of `length` new elements, not cleared. */
+  take(length: number): number {
+    const address = this.top;
+    this.top += alignedBytes(length);
+    if (this.top > this.bytes) throw new RangeError(`The linear algebra kernel was asked for ${length} elements more than were reserved.`);
+    return address;
+  }
+
+  /** The elements at an address; valid until memory grows. */
+  elements(address: number, length: number): Float64Array {
+    return new Float64Array(this.exports.memory.buffer, address, length);
+  }
+
+  /** Address up to which memory is in use, for `release`. */
+  mark(): number {
+    return this.top;
+  }
+
+  /** Gives back everything taken since `mark`. */
+  release(mark: number): void {
+    this.top = mark;
+  }
+}
+
+function roundUp(bytes: number): number {
+  return Math.ceil(bytes / alignment) * alignment;
+}
+
+function megabytes(bytes: number): string {
+  return `${Math.ceil(bytes / 1024 / 1024)} MB`;
+}
+
+function memoryMessage(bytes: number, remedy: string): string {
+  return `The singular values need ${megabytes(bytes)} of memory, and ${remedy}.`;
+}

@@ -1,0 +1,9 @@
+/** What the host calls. All addresses are bytes, all lengths and strides are elements. */
+export { copyMatrix } from './elements';
+export { scratchLength, useScratch, heapBase, maximumPanel } from './scratch';
+export { gemm } from './gemm';
+export { factorPanel } from './householder';
+export { maximumAbsolute, scale, sumOfSquares } from './vectors';
+export { chaseBulges, readBidiagonal } from './bulgeChase';
+export { dqdsStackLength, dqdsStart, dqdsRun } from './dqds';
+export { orthogonalise } from './orthogonalise';
