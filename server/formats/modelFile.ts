@@ -16,6 +16,12 @@ export interface ModelFile {
   /** In the file's order. */
   tensors: StoredTensor[];
   graph: Graph | null;
+  /** Stored tensors that no analysis can use as they are (sparse ones, types without a decoder), with the reason. */
+  skipped?: { tensor: string; reason: string }[];
+  /** Free texts that the exporter left in the file. */
+  metadata?: Record<string, string>;
+  /** Functions that the file defines for itself: a node whose domain and opType are a function's stands for its nodes. */
+  functions?: GraphFunction[];
 }
 
 /** Element types in lower case, as the ONNX and safetensors specifications name them. */
@@ -75,11 +81,22 @@ export interface Graph {
   initializers: StoredTensor[];
 }
 
+export interface GraphFunction {
+  name: string;
+  /** "" is the standard domain. */
+  domain: string;
+  inputs: string[];
+  outputs: string[];
+  /** Names of the attributes that a call passes in. */
+  attributes: string[];
+  nodes: GraphNode[];
+}
+
 /** A file that cannot be read as a model: one sentence for the user. */
 export class ModelFileError extends Error {
   /**
    * @param code stable, for programs: `model/empty`, `model/truncated`, `model/not-recognised`, `model/limit`,
-   *   `model/external-data`, `model/corrupt`, `model/not-found`
+   *   `model/external-data`, `model/corrupt`, `model/not-found`, `model/not-readable`
    * @param message one sentence with the value, the limit and what to do
    */
   constructor(
