@@ -28,16 +28,33 @@ export interface Layer {
   /** Evaluates to groups × (rows/groups) × (columns/groups), row-major: the blocks one after the other. */
   weight: WeightExpression;
   convolution: ConvolutionGeometry | null;
+  /**
+   * The layers that read this layer's output, when every reader is known: through activations, normalisation, pooling
+   * and flattening, one output unit is `columnsPerUnit` consecutive columns of the reader's matrix.
+   * Null where the output also goes elsewhere (a residual sum, a concatenation, an output of the network).
+   */
+  readers?: LayerReader[] | null;
+}
+
+export interface LayerReader {
+  /** Id of the reading layer. */
+  layer: string;
+  /** Unit u is columns [u·columnsPerUnit, (u + 1)·columnsPerUnit) of the reader. */
+  columnsPerUnit: number;
 }
 
 /** How the matrix comes from stored tensors. `shape` is the value's own shape. */
 export type WeightExpression =
   | { op: 'stored'; tensor: StoredTensor; shape: number[] }
-  /** (x − zeroPoint)·scale along `axis` (null: per tensor), in blocks of `blockSize` (0: one scale per index). */
-  | { op: 'dequantize'; of: WeightExpression; scale: StoredTensor; zeroPoint: StoredTensor | null; axis: number | null; blockSize: number; shape: number[] }
+  /**
+   * (x − zeroPoint)·scale along `axis` (null: per tensor), in blocks of `blockSize` (0: one scale per index).
+   * `blocks`, where given, are block sizes along every axis instead (a scale per tile); the last of an axis may be short.
+   */
+  | { op: 'dequantize'; of: WeightExpression; scale: StoredTensor; zeroPoint: StoredTensor | null; axis: number | null; blockSize: number; blocks?: number[]; shape: number[] }
   | { op: 'transpose'; of: WeightExpression; permutation: number[]; shape: number[] }
   | { op: 'reshape'; of: WeightExpression; shape: number[] }
   | { op: 'slice'; of: WeightExpression; axis: number; start: number; shape: number[] }
+  | { op: 'concat'; of: WeightExpression[]; axis: number; shape: number[] }
   /** Multiplied by a constant (Gemm's alpha). */
   | { op: 'scale'; of: WeightExpression; factor: number; shape: number[] };
 
