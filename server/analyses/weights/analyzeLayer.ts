@@ -1,0 +1,200 @@
+import { predictedBytes, type MatrixWorkspace } from '../../linalg/matrixWorkspace.js';
+import type { Layer } from '../../model/model.js';
+import { intermediateBytes, readWeight } from '../../model/readWeight.js';
+import { formatBytes, formatCount } from '../../report/numbers.js';
+import type { LayerReport, MarchenkoPasturFit, Metrics, OperatorMode, Skipped } from '../../report/report.js';
+import type { WeightWatcherRow } from '../../report/weightWatcherRow.js';
+import { layerNorms, type LayerNorms } from './layerScan.js';
+import { fitMarchenkoPastur, noiseEdge, noiseShape, tracyWidom995, tracyWidomQuantile } from './marchenkoPastur.js';
+import { spectrumMetrics } from './metrics.js';
+import { noiseProbability } from './noiseTest.js';
+import { operatorSpectra } from './operatorSpectra.js';
+import { powerLawCharts } from './powerLawCharts.js';
+import { fitPowerLaw, logAlphaNorm } from './powerLawFit.js';
+import { copySlice, sliceGeometry, weightWatcherRow } from './weightWatcher.js';
+
+export interface WeightSettings {
+  operator: OperatorMode;
+  seed: number;
+  memoryLimitBytes: number;
+  /** Also the peer's columns, which for a convolution take a decomposition per slice. */
+  weightWatcher?: boolean;
+}
+
+/** What one layer yields; plain JSON, since it travels between processes. */
+export interface WeightResult {
+  /** Without findings and duplicateOf, which need all layers. */
+  report: LayerReport;
+  /** Of the stored bytes. */
+  digest: string;
+  seconds: number;
+  engine: string;
+  /** Operator spectra that were not computed, and why. */
+  skipped: Skipped[];
+  /** What findings need beyond the report; null for non-finite weights. */
+  rowNorms: FindingNorms | null;
+  weightWatcher: WeightWatcherRow | null;
+}
+
+/** Norms, and the edge that no singular value of pure noise passes with probability 99.5 %. */
+export interface FindingNorms extends LayerNorms {
+  /** In units of σ; of the fitted bulk, or where there is none of a random matrix of equal variance. null for zeros. */
+  noiseEdge: number | null;
+}
+
+/** A layer that would not fit into the memory limit: one sentence with both numbers. */
+export class LayerRefused extends Error {
+  constructor(message: string) {
+    super(message);
+    this.name = 'LayerRefused';
+  }
+}
+
+/** Share of the progress when the weights are read, and when the singular values are there. */
+const readShare = 0.2;
+const solvedShare = 0.7;
+
+const noOperators = { spectra: [], skipped: [] };
+
+/**
+ * Everything the report says about one layer: its singular values, what follows from them, the health of its weights.
+ *
+ * @throws LayerRefused before anything is read when the memory limit is too small, what `readWeight` throws for an
+ *   unreadable file, and the signal's reason
+ */
+export async function analyzeLayer(
+  layer: Layer,
+  settings: WeightSettings,
+  workspace: MatrixWorkspace,
+  control: { signal?: AbortSignal; progress?: (fraction: number) => void },
+): Promise<WeightResult> {
+  const started = performance.now();
+  const { groups, matrixShape } = layer;
+  const [rows, columns] = [matrixShape[0] / groups, matrixShape[1] / groups];
+  const { signal } = control;
+  const signalled = signal ? { signal } : {};
+  const needed = refuseIfTooLarge(layer, settings);
+
+  const matrix = workspace.allocate(groups, rows, columns);
+  const scan = await readWeight(layer, matrix, signalled);
+  signal?.throwIfAborted();
+  control.progress?.(readShare);
+  const finish = (result: Omit<WeightResult, 'digest' | 'seconds' | 'engine'>): WeightResult => ({
+    ...result,
+    digest: scan.digest,
+    seconds: (performance.now() - started) / 1000,
+    engine: workspace.engine,
+  });
+  const health = { nonFinite: scan.nonFinite, zeros: scan.zeros, denormals: scan.denormals, constant: scan.constant, duplicateOf: null };
+  const norms = layerNorms(matrix, matrixShape, groups);
+  const { zeroRows, zeroColumns } = norms;
+  // A scale can overflow to infinity although every stored element is finite.
+  if (scan.nonFinite.count > 0 || !allFinite(matrix)) {
+    const report = { ...facts(layer), spectrum: null, metrics: null, health: { ...health, zeroRows, zeroColumns }, findings: [] };
+    return finish({ report, skipped: [], rowNorms: null, weightWatcher: null });
+  }
+
+  const geometry = settings.weightWatcher === true ? sliceGeometry(layer) : null;
+  const copied = needed.kernelCopy ? matrix.slice() : null;
+  const solved = await workspace.singularValues({ ...signalled, progress: (part) => control.progress?.(readShare + (solvedShare - readShare) * part) });
+  const values = solved.singularValues;
+  const metrics = layerMetrics(values, layer, settings.seed);
+
+  const slices = geometry === null ? [] : geometry.halved && copied !== null ? await sliceSpectra(layer, copied, workspace, signalled) : [values];
+  const operators =
+    settings.operator === 'none' || layer.convolution === null
+      ? noOperators
+      : copied === null
+        ? { spectra: [], skipped: [{ layer: layer.id, operator: 'circular, declared', reason: needed.copyRefused }] }
+        : await operatorSpectra(layer, copied, settings.operator, { ...signalled, progress: (part) => control.progress?.(solvedShare + (1 - solvedShare) * part) });
+  control.progress?.(1);
+  const { method, exact, relativeError } = solved;
+  const report: LayerReport = {
+    ...facts(layer),
+    spectrum: { singularValues: Array.from(values), method, exact, relativeError },
+    ...(layer.convolution === null || settings.operator === 'none' ? {} : { operatorSpectra: operators.spectra }),
+    metrics,
+    health: { ...health, zeroRows, zeroColumns },
+    findings: [],
+  };
+  return finish({
+    report,
+    skipped: operators.skipped,
+    rowNorms: { ...norms, noiseEdge: edgeOf(layer, metrics.marchenkoPastur, norms.rootMeanSquare) },
+    weightWatcher: geometry === null || slices.length === 0 ? null : weightWatcherRow(layer, geometry, slices),
+  });
+}
+
+/** Metrics of a layer from its singular values, which descend. */
+export function layerMetrics(values: Float64Array, layer: Pick<Layer, 'matrixShape' | 'groups' | 'dtype'>, seed: number): Metrics {
+  const basic = spectrumMetrics(values, layer.matrixShape, layer.dtype);
+  const eigenvalues = positiveEigenvalues(values);
+  const alpha = fitPowerLaw(eigenvalues);
+  const shape = noiseShape(layer.matrixShape, layer.groups);
+  const bulk = fitMarchenkoPastur(values, shape);
+  return {
+    ...basic,
+    alpha,
+    alphaHat: alpha === null || basic.logSpectralNorm === null ? null : alpha.value * basic.logSpectralNorm,
+    logAlphaNorm: alpha === null ? null : logAlphaNorm(eigenvalues, alpha.value),
+    marchenkoPastur: { ...bulk, pValue: bulk.ks === null ? null : noiseProbability(bulk.ks, shape, seed) },
+    powerLaw: powerLawCharts(values, basic.numericalRank),
+  };
+}
+
+/** λ = σ² > 0, ascending. */
+function positiveEigenvalues(descending: Float64Array): Float64Array {
+  return descending.map((value) => value * value).filter((value) => value > 0).reverse();
+}
+
+/** Edge of the noise at 99.5 %, in σ. Several blocks have several chances to exceed it, which the level allows for. */
+function edgeOf(layer: Layer, fit: MarchenkoPasturFit, rootMeanSquare: number): number | null {
+  const { longer, shorter, blocks } = noiseShape(layer.matrixShape, layer.groups);
+  const sigma = fit.sigma ?? rootMeanSquare;
+  if (longer < 2 || shorter < 1 || !(sigma > 0)) return null;
+  const quantile = blocks === 1 ? tracyWidom995 : tracyWidomQuantile(0.005 / blocks);
+  return sigma * Math.sqrt(longer * noiseEdge(longer, shorter - (fit.spikes ?? 0) / blocks, quantile));
+}
+
+/** Singular values of every slice of a convolution's kernel. */
+async function sliceSpectra(layer: Layer, kernel: Float64Array, workspace: MatrixWorkspace, signalled: { signal?: AbortSignal }): Promise<Float64Array[]> {
+  const geometry = sliceGeometry(layer);
+  const spectra: Float64Array[] = [];
+  for (let slice = 0; geometry !== null && slice < geometry.slices; slice++) {
+    copySlice(layer, kernel, slice, workspace.allocate(1, geometry.rows, geometry.columns));
+    spectra.push((await workspace.singularValues(signalled)).singularValues);
+  }
+  return spectra;
+}
+
+/**
+ * Compares what the layer needs with the memory limit.
+ *
+ * @returns whether the kernel is copied for operators and slices, which the limit may forbid
+ * @throws LayerRefused
+ */
+function refuseIfTooLarge(layer: Layer, settings: WeightSettings): { kernelCopy: boolean; copyRefused: string } {
+  const { groups, matrixShape, convolution } = layer;
+  const [rows, columns] = matrixShape;
+  const bytes = predictedBytes(groups, rows / groups, columns / groups) + intermediateBytes(layer.weight);
+  const limit = settings.memoryLimitBytes;
+  const sentence = (needed: number, what: string): string =>
+    `${what} of ${layer.id}, ${formatCount(rows)} × ${formatCount(columns)} in float64, needs ${formatBytes(needed)}; the memory limit leaves ${formatBytes(limit)}. Raise the limit.`;
+  if (bytes > limit) throw new LayerRefused(sentence(bytes, 'The matrix'));
+  const wanted = convolution !== null && (settings.operator !== 'none' || settings.weightWatcher === true);
+  const withCopy = bytes + 8 * layer.parameters;
+  return { kernelCopy: wanted && withCopy <= limit, copyRefused: sentence(withCopy, 'The operator') };
+}
+
+function allFinite(values: Float64Array): boolean {
+  // One sum instead of a test per element: it stays finite unless an element is not, or the sum overflows.
+  let sum = 0;
+  for (const value of values) sum += value;
+  return Number.isFinite(sum) || values.every(Number.isFinite);
+}
+
+/** The part of a layer's report that is known without its weights. */
+function facts(layer: Layer): Pick<LayerReport, 'id' | 'name' | 'kind' | 'tensor' | 'shape' | 'matrixShape' | 'groups' | 'dtype' | 'parameters'> {
+  const { id, name, kind, tensor, shape, matrixShape, groups, dtype, parameters } = layer;
+  return { id, name, kind, tensor, shape, matrixShape, groups, dtype, parameters };
+}

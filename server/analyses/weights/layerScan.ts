@@ -1,0 +1,89 @@
+/** Only norms below this share of the median are kept one by one: thresholds of findings must lie below it. */
+const weakShare = 0.1;
+
+/** More weak rows than this say the same as this many, and a result must stay small. */
+const mostWeakEntries = 100_000;
+
+/** The norms of a matrix's rows or columns: the median, and those far below it. */
+export interface NormSummary {
+  count: number;
+  median: number;
+  /** Ascending by index; every row or column whose norm is at most a tenth of the median. */
+  weak: { index: number; norm: number }[];
+}
+
+export interface LayerNorms {
+  rows: NormSummary;
+  columns: NormSummary;
+  /** Rows and columns of zeros. */
+  zeroRows: number;
+  zeroColumns: number;
+  /** √ of the mean square of the entries within the blocks. */
+  rootMeanSquare: number;
+}
+
+/**
+ * Norms of the rows and columns of a block-diagonal matrix, in one pass.
+ *
+ * @param values groups blocks of (rows/groups) × (columns/groups), row-major, one after the other; finite
+ * @param matrixShape [rows, columns] of the whole matrix
+ */
+export function layerNorms(values: Float64Array, matrixShape: readonly [number, number], groups: number): LayerNorms {
+  const [rows, columns] = matrixShape;
+  const blockRows = groups > 0 ? rows / groups : 0;
+  const blockColumns = groups > 0 ? columns / groups : 0;
+  let largest = 0;
+  for (const value of values) {
+    const size = Math.abs(value);
+    if (size > largest) largest = size;
+  }
+  // A power of two is exact, and keeps squares of very large or small entries inside the floating-point range.
+  const scale = largest > 0 ? 2 ** -Math.floor(Math.log2(largest)) : 1;
+  const rowSums = new Float64Array(rows);
+  const columnSums = new Float64Array(columns);
+  const rowFilled = new Uint8Array(rows);
+  const columnFilled = new Uint8Array(columns);
+  let at = 0;
+  let total = 0;
+  for (let row = 0; row < rows; row++) {
+    const firstColumn = Math.floor(row / blockRows) * blockColumns;
+    let sum = 0;
+    let filled = 0;
+    for (let column = firstColumn; column < firstColumn + blockColumns; column++) {
+      const value = values[at++];
+      if (value === 0) continue;
+      filled = 1;
+      columnFilled[column] = 1;
+      const square = (value * scale) * (value * scale);
+      sum += square;
+      columnSums[column] += square;
+    }
+    rowSums[row] = sum;
+    rowFilled[row] = filled;
+    total += sum;
+  }
+  return {
+    rows: summary(rowSums, scale),
+    columns: summary(columnSums, scale),
+    zeroRows: countZeros(rowFilled),
+    zeroColumns: countZeros(columnFilled),
+    rootMeanSquare: values.length > 0 ? Math.sqrt(total / values.length) / scale : 0,
+  };
+}
+
+function summary(squares: Float64Array, scale: number): NormSummary {
+  const norms = squares.map((square) => Math.sqrt(square) / scale);
+  const count = norms.length;
+  const median = count > 0 ? norms.slice().sort()[count >> 1] : 0;
+  const weak: NormSummary['weak'] = [];
+  for (let index = 0; index < count && weak.length < mostWeakEntries; index++) {
+    if (norms[index] <= weakShare * median || norms[index] === 0) weak.push({ index, norm: norms[index] });
+  }
+  return { count, median, weak };
+}
+
+function countZeros(flags: Uint8Array): number {
+  let zeros = 0;
+  for (const flag of flags) zeros += 1 - flag;
+  return zeros;
+}

@@ -1,0 +1,84 @@
+import { circularSpectrum, declaredSpectrum, type ConvolutionKernel } from '../../linalg/convolutionOperator.js';
+import type { SolveControl } from '../../linalg/steps.js';
+import type { ConvolutionGeometry, Layer } from '../../model/model.js';
+import { formatSeconds } from '../../report/numbers.js';
+import type { OperatorMode, OperatorSpectrum, Skipped } from '../../report/report.js';
+
+const conventions = ['circular', 'declared'] as const;
+type Convention = (typeof conventions)[number];
+
+/**
+ * With `norms`, which is the default, an operator predicted to take longer is passed over: a network of fifty such
+ * layers would take minutes for two numbers each. `full` computes it.
+ */
+const longestNormsSeconds = 2;
+
+/** Seconds per multiplication of a singular value decomposition, and per multiply–add of a convolution, measured. */
+const secondsPerDecompositionStep = 3e-10;
+const secondsPerProductStep = 1e-9;
+
+/** Products with the operator that an iteration takes for its largest value: dozens to many hundreds. */
+const assumedProducts = 300;
+
+/**
+ * Exact spectra of a convolution as an operator on images, for both conventions of padding.
+ *
+ * @param weights the layer's blocks as `ConvolutionKernel` wants them; left as they are
+ * @returns undefined spectra for layers that are no convolutions; what could not be computed is in `skipped`
+ * @throws the signal's reason
+ */
+export async function operatorSpectra(
+  layer: Layer,
+  weights: Float64Array,
+  mode: Exclude<OperatorMode, 'none'>,
+  control: SolveControl,
+): Promise<{ spectra: OperatorSpectrum[]; skipped: Skipped[] }> {
+  const { convolution } = layer;
+  if (convolution === null) return { spectra: [], skipped: [] };
+  const skip = (operator: string, reason: string): Skipped => ({ layer: layer.id, operator, reason });
+  if (convolution.inputSize === null) {
+    return { spectra: [], skipped: conventions.map((convention) => skip(convention, 'The file does not tell the size of the layer\u2019s input.')) };
+  }
+  const kernel = convolutionKernel(convolution, convolution.inputSize, weights);
+  const spectra: OperatorSpectrum[] = [];
+  const skipped: Skipped[] = [];
+  for (const [index, convention] of conventions.entries()) {
+    const part: SolveControl = {
+      ...(control.signal ? { signal: control.signal } : {}),
+      progress: (fraction) => control.progress?.((index + fraction) / conventions.length),
+    };
+    const seconds = predictedSeconds(kernel, convention);
+    if (mode === 'norms' && seconds > longestNormsSeconds) {
+      skipped.push(skip(convention, `The operator on ${kernel.inputSize.join(' × ')} points takes about ${formatSeconds(seconds)}, more than the ${longestNormsSeconds} s that norms allow a layer; --operator full computes it.`));
+      continue;
+    }
+    try {
+      spectra.push(await (convention === 'circular' ? circularSpectrum(kernel, mode, part) : declaredSpectrum(kernel, mode, part)));
+    } catch (error) {
+      control.signal?.throwIfAborted();
+      // The operator of a convention can be undefined (a stride that does not divide the size) or too large: said, not thrown.
+      skipped.push(skip(convention, error instanceof Error ? error.message : String(error)));
+    }
+  }
+  return { spectra, skipped };
+}
+
+/** Order of magnitude of the work: a decomposition for each pair of frequencies, or products with the operator. */
+function predictedSeconds(kernel: ConvolutionKernel, convention: Convention): number {
+  const points = kernel.inputSize.reduce((product, size) => product * size, 1);
+  const strides = kernel.strides.reduce((product, stride) => product * stride, 1);
+  const taps = kernel.kernel.reduce((product, size) => product * size, 1);
+  const inputs = kernel.inChannels / kernel.groups;
+  const outputs = kernel.outChannels / kernel.groups;
+  // A transposed convolution is the adjoint of one with inputs and outputs exchanged, on the larger image.
+  const outputPoints = kernel.transposed ? points : points / strides;
+  if (convention === 'declared') return secondsPerProductStep * assumedProducts * 2 * outputPoints * kernel.groups * inputs * outputs * taps;
+  const [wide, narrow] = kernel.transposed ? [outputs * strides, inputs] : [inputs * strides, outputs];
+  // Each pair ±frequency is one real problem of twice the size.
+  return secondsPerDecompositionStep * (outputPoints / 2) * kernel.groups * 8 * Math.max(wide, narrow) * Math.min(wide, narrow) ** 2;
+}
+
+function convolutionKernel(geometry: ConvolutionGeometry, inputSize: number[], weights: Float64Array): ConvolutionKernel {
+  const { groups, outChannels, inChannels, kernel, strides, dilations, pads, outputPadding, transposed } = geometry;
+  return { weights, groups, outChannels, inChannels, kernel, strides, dilations, pads, outputPadding, transposed, inputSize };
+}
