@@ -17,6 +17,17 @@ export interface ReportOverview {
   findings: Finding[];
   /** What a run of everything still missing would cost; null for saved reports. */
   cost: CostEstimate | null;
+  answer: Answer;
+}
+
+/** The first lines of a tab, ready to be shown. */
+export interface Answer {
+  /** The verdict, drawn bold; one sentence. */
+  verdict: string;
+  /** What follows on the same line; may be empty. */
+  rest: string;
+  /** Second line, muted: on what basis. */
+  basis: string;
 }
 
 /** listed: only the header is read. stale: the file on disk is newer than the numbers. */
@@ -84,11 +95,12 @@ export interface LayerDetail {
   energy: { curve: Curve; breakEven: number } | null;
   /** Histogram of σ, the fitted (or, without a bulk, the equal-variance) law in counts per bin, and the noise edge in σ. */
   noise: { binEdges: number[]; counts: number[]; law: Curve | null; lawIsFit: boolean; edge: number | null; above: number } | null;
-  /** λ ascending and the share of values ≥ λ; `fit` the power law over its range. */
+  /** λ ascending and the share of values ≥ λ; `fit` the power law over its range, from point `firstFitted` on (past the last one without a fit). */
   tail: { curve: Curve; fit: Curve | null; firstFitted: number } | null;
   operatorSpectra: OperatorSpectrum[];
   /** Quantile curves of the operator spectra with 257 quantiles: rank share 0…1 and σ. */
   operatorCurves: { convention: 'circular' | 'declared'; curve: Curve }[];
+  answer: Answer;
 }
 
 export const maximumCurvePoints = 2000;

@@ -1,0 +1,61 @@
+import { formatBytes } from './numbers.js';
+import type { LayerReport, ModelFacts, Report, Skipped } from './report.js';
+import { plural } from './wording.js';
+
+const formatNames: Readonly<Record<ModelFacts['format'], string>> = {
+  onnx: 'ONNX',
+  safetensors: 'safetensors',
+  pytorch: 'PyTorch',
+  keras: 'Keras',
+  gguf: 'GGUF',
+  tflite: 'TFLite',
+  numpy: 'NumPy',
+};
+
+/** The last part of a path, whichever system wrote it. */
+export function fileName(path: string): string {
+  return path.split(/[\\/]/u).at(-1) ?? path;
+}
+
+/** `ONNX opset 9 · pytorch 1.8 · 111 808 weights · 8 layers · 450 kB` */
+export function modelFactsLine(report: Report): string {
+  const { model, layers } = report;
+  const opset = model.opset?.['ai.onnx'];
+  return [
+    `${formatNames[model.format]}${opset === undefined ? '' : ` opset ${opset}`}`,
+    ...(model.producer === null ? [] : [model.producer]),
+    plural(model.parameters, 'weight'),
+    plural(layers.length, 'layer'),
+    formatBytes(model.bytes),
+  ].join(' · ');
+}
+
+/** What was passed over for one reason. */
+export interface SkippedGroup {
+  reason: string;
+  names: string[];
+}
+
+/** Skipped entries by reason, the largest group first. */
+export function groupSkipped(skipped: readonly Skipped[]): SkippedGroup[] {
+  const groups = new Map<string, string[]>();
+  for (const entry of skipped) {
+    const name = entry.operator !== undefined && entry.layer !== undefined ? `${entry.layer} (${entry.operator})` : (entry.tensor ?? entry.layer ?? entry.operator ?? entry.analysis ?? 'the model');
+    groups.set(entry.reason, [...(groups.get(entry.reason) ?? []), name]);
+  }
+  return [...groups].map(([reason, names]) => ({ reason, names })).sort((a, b) => b.names.length - a.names.length);
+}
+
+/** How many spectra each algorithm computed, and the largest stated relative error; null without any spectrum. */
+export function spectraBasis(layers: readonly LayerReport[]): { methods: [string, number][]; relativeError: number; exact: boolean } | null {
+  const methods = new Map<string, number>();
+  let relativeError = 0;
+  let exact = true;
+  for (const { spectrum } of layers) {
+    if (spectrum === null) continue;
+    methods.set(spectrum.method, (methods.get(spectrum.method) ?? 0) + 1);
+    relativeError = Math.max(relativeError, spectrum.relativeError);
+    exact &&= spectrum.exact;
+  }
+  return methods.size === 0 ? null : { methods: [...methods].sort((a, b) => b[1] - a[1]), relativeError, exact };
+}

@@ -1,0 +1,51 @@
+import { fileName, groupSkipped, modelFactsLine } from '../facts.js';
+import { groupFindings } from '../findingGroups.js';
+import { activeFindings } from '../layerFacts.js';
+import { formatCount } from '../numbers.js';
+import { printable, printableName } from '../printable.js';
+import type { Report } from '../report.js';
+import type { ReportOverview } from '../views.js';
+import { alphaText, conditionText, numberText, rankText, shapeText } from '../wording.js';
+import { escapeHtml } from './htmlText.js';
+import { severityMarks } from './layerTable.js';
+
+const safe = (text: string): string => escapeHtml(printable(text));
+const safeName = (name: string): string => escapeHtml(printableName(name));
+
+/** The report as static tables: answer, facts, findings, layers and what was passed over. */
+export function htmlFallback(report: Report, overview: ReportOverview): string {
+  const { verdict, rest, basis } = overview.answer;
+  return `<main class="static">
+<h1>${safe(fileName(report.model.path))}</h1>
+<p class="muted">${safe(modelFactsLine(report))}</p>
+<p class="answer"><b>${safe(verdict)}</b> ${safe(rest)}</p>
+<p class="muted">${safe(basis)}</p>
+${findings(report)}${layers(overview)}${skipped(report)}<p class="muted">sigmascope ${safe(report.tool.version)}. The charts need JavaScript, which stays inside this page.</p>
+</main>`;
+}
+
+function findings(report: Report): string {
+  const groups = groupFindings(activeFindings(report.findings));
+  if (groups.length === 0) return '';
+  const rows = groups.flatMap((group) =>
+    group.findings.map((finding) => `<tr><td>${severityMarks[finding.severity]} ${finding.severity}</td><td><code>${safe(finding.rule)}</code></td><td>${safe(finding.message)}</td></tr>`),
+  );
+  return `<h2>Findings</h2>\n<table>\n<thead><tr><th>severity</th><th>rule</th><th>what, and what to do</th></tr></thead>\n<tbody>\n${rows.join('\n')}\n</tbody>\n</table>\n`;
+}
+
+function layers(overview: ReportOverview): string {
+  if (overview.rows.length === 0) return '';
+  const titles = ['#', '', 'layer', 'shape', 'weights', 'σ₁', 'stable rank', 'r₉₀', 'κ', 'α'];
+  const rows = overview.rows.map((row) => {
+    const numbers = [formatCount(row.parameters), numberText(row.spectralNorm), numberText(row.stableRank), rankText(row.energyRank90, row.fullRank), conditionText(row.conditionNumber), alphaText(row.alpha, row.alphaLoose)];
+    const mark = row.severity === null ? '' : severityMarks[row.severity];
+    return `<tr><td class="n">${row.index + 1}</td><td>${mark}</td><td><code>${safeName(row.id)}</code></td><td>${shapeText(row.shape)}</td>${numbers.map((text) => `<td class="n">${text}</td>`).join('')}</tr>`;
+  });
+  return `<h2>Layers</h2>\n<table>\n<thead><tr>${titles.map((title) => `<th>${title}</th>`).join('')}</tr></thead>\n<tbody>\n${rows.join('\n')}\n</tbody>\n</table>\n`;
+}
+
+function skipped(report: Report): string {
+  if (report.skipped.length === 0) return '';
+  const items = groupSkipped(report.skipped).map(({ reason, names }) => `<li>${names.length} × ${safe(reason)}: ${names.map((name) => `<code>${safeName(name)}</code>`).join(', ')}</li>`);
+  return `<h2>Passed over</h2>\n<ul>\n${items.join('\n')}\n</ul>\n`;
+}

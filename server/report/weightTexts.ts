@@ -1,0 +1,120 @@
+import { formatCount, formatNumber, formatShare, statisticDigits } from './numbers.js';
+
+/**
+ * Titles and messages of the weight rules. A title has at most 60 characters; a message at most 240 and two sentences:
+ * what is, with its number and limit; then what to do or what it does not mean.
+ */
+export interface FindingText {
+  title: string;
+  message: string;
+}
+
+/** Ids are cut on the left beyond this, since the tail tells layers apart; two of them still fit in a message. */
+const longestId = 40;
+
+/** Digits of a ratio to a limit. */
+const ratioDigits = 2;
+
+/** An id in a sentence: `…base_net.12.3`. */
+export function quotedId(id: string): string {
+  // Not inside of a surrogate pair.
+  const tail = id.slice(1 - longestId).replace(/^[\udc00-\udfff]/u, '');
+  return `\`${id.length > longestId ? `…${tail}` : id}\``;
+}
+
+const plural = (count: number, one: string, many: string): string => (count === 1 ? one : many);
+
+export function nonFiniteText(id: string, count: number, firstIndex: number): FindingText {
+  const values = plural(count, 'value that is NaN or infinite, at', 'values that are NaN or infinite, the first at');
+  return {
+    title: `${formatCount(count)} ${plural(count, 'weight is', 'weights are')} NaN or infinite`,
+    message: `${quotedId(id)} has ${formatCount(count)} ${values} flat index ${formatCount(firstIndex)}. Its spectrum is not computed; restore this tensor from an earlier checkpoint.`,
+  };
+}
+
+export function zeroTensorText(id: string, elements: number): FindingText {
+  return {
+    title: 'All weights are 0',
+    message: `All ${formatCount(elements)} weights of ${quotedId(id)} are 0. Check that it was saved after initialisation and is not a placeholder.`,
+  };
+}
+
+/** Rows whose own weights are negligible; those of an embedding are its entries. */
+export function deadRowsText(id: string, dead: number, rows: number, largestNorm: number, medianNorm: number, kind: string): FindingText {
+  const entries = kind === 'embedding';
+  const what = `${formatCount(dead)} of ${formatCount(rows)} ${entries ? 'entries' : 'rows'}`;
+  const narrower = `Narrow the layer to ${formatCount(rows - dead)} ${plural(rows - dead, 'unit', 'units')}`;
+  const action = entries
+    ? 'Padding and tokens that never occurred look like this; otherwise find why they died.'
+    : largestNorm === 0
+      ? `${narrower}, unless ${plural(dead, 'it is', 'they are')} 0 by design.`
+      : `${narrower} or find why ${plural(dead, 'it', 'they')} died.`;
+  return {
+    title: `${what} are dead`.replace(/^1 of (\S+) rows are/u, '1 of $1 rows is').replace(/^1 of (\S+) entries are/u, '1 of $1 entries is'),
+    message: `${quotedId(id)}: ${what} ${plural(dead, 'has', 'have')} norm ${largestNorm === 0 ? '0' : `≤ ${formatNumber(largestNorm)}`} (median ${formatNumber(medianNorm)}). ${action}`,
+  };
+}
+
+/** Units that have weights, but whose output every reading layer drops. */
+export function ignoredUnitsText(id: string, ignored: number, units: number, readers: readonly string[], largestShare: number, dead: number): FindingText {
+  const by = readers.length === 1 ? quotedId(readers[0]) : `all ${formatCount(readers.length)} layers that read it`;
+  const more = dead > 0 ? ` and ${formatCount(dead)} more ${plural(dead, 'has a row', 'have rows')} near 0` : '';
+  const total = dead + ignored;
+  return {
+    title: `${formatCount(total)} of ${formatCount(units)} units ${plural(total, 'is', 'are')} dead`,
+    message: `${quotedId(id)}: ${formatCount(ignored)} of ${formatCount(units)} units ${plural(ignored, 'is', 'are')} read by ${by} with ${largestShare === 0 ? 'weights 0' : `≤ ${formatNumber(largestShare, ratioDigits)} of the median weight`}${more}. Remove ${plural(total, 'this unit', 'these units')} or find why ${plural(total, 'it is', 'they are')} not used.`,
+  };
+}
+
+export function duplicateText(id: string, original: string): FindingText {
+  return {
+    title: 'The same bytes as another layer',
+    message: `${quotedId(id)} holds the same bytes as ${quotedId(original)}. If the weights are tied on purpose, silence this pair.`,
+  };
+}
+
+export function constantText(id: string, value: number): FindingText {
+  return {
+    title: `Every weight is ${formatNumber(value)}`,
+    message: `Every weight of ${quotedId(id)} is ${formatNumber(value)}. It has rank 1, so all its units compute the same; check its initialisation.`,
+  };
+}
+
+export function noiseLikeText(id: string, edge: number, ks: number, pValue: number, level: number): FindingText {
+  return {
+    title: `Looks like random weights (p ${formatNumber(pValue, statisticDigits)})`,
+    message: `${quotedId(id)} cannot be told from random: no value above the noise edge ${formatNumber(edge)}, KS ${formatNumber(ks, statisticDigits)} (p ${formatNumber(pValue, statisticDigits)}, α ${level}). Compare with its initial weights before you prune or freeze it.`,
+  };
+}
+
+export function rankCollapsedText(id: string, directions: number, share: number, limit: number): FindingText {
+  return {
+    title: `One direction holds ${formatShare(share)} of the energy`,
+    message: `${quotedId(id)}: one direction of ${formatCount(directions)} holds ${formatShare(share)} of the energy (limit ${formatShare(limit, statisticDigits)}). A rank-1 copy costs ${formatShare(Math.sqrt(1 - share), statisticDigits)} of the norm; see Energy kept by rank.`,
+  };
+}
+
+/** `rank` is the numerical rank and `overRank` the condition number over it. */
+export function illConditionedText(id: string, conditionNumber: number, overRank: number, rank: number, directions: number, limit: number): FindingText {
+  const kappa = `κ ${formatNumber(conditionNumber)}`;
+  const start = `${quotedId(id)}: ${kappa} (limit ${formatNumber(limit, 1)})`;
+  const overNumericalRank = `${formatNumber(overRank)} over its numerical rank ${formatCount(rank)} of ${formatCount(directions)}`;
+  const matters = 'It matters where the layer is inverted or fine-tuned in low precision; no action for this alone.';
+  if (rank === directions) return { title: `${kappa} over all ${formatCount(directions)} directions`, message: `${start} over all ${formatCount(directions)} directions. ${matters}` };
+  const missing = `${formatCount(directions - rank)} null ${plural(directions - rank, 'direction', 'directions')}`;
+  if (overRank >= limit) return { title: `${kappa}, and ${missing}`, message: `${start}, and ${overNumericalRank}. ${matters}` };
+  return { title: `${kappa} comes from ${missing}`, message: `${start}, but ${overNumericalRank}. The null directions are the cause, not the scale; no action for this alone.` };
+}
+
+/**
+ * @param edge null where the layer has no edge to compare with
+ * @param byEdge whether the edge is what σ₁ stands out from, rather than σ₂
+ */
+export function outlierSpikeText(id: string, first: number, second: number, edge: number | null, byEdge: boolean): FindingText {
+  const overSecond = second > 0 ? `${formatNumber(first / second, ratioDigits)} × σ₂` : 'the only value';
+  const overEdge = edge === null ? '' : ` and ${formatNumber(first / edge, ratioDigits)} × the noise edge`;
+  return {
+    title: byEdge && edge !== null ? `σ₁ is ${formatNumber(first / edge, ratioDigits)} × the noise edge` : `σ₁ is ${overSecond}`,
+    message: `${quotedId(id)}: σ₁ ${formatNumber(first)} is ${overSecond}${overEdge}. Look at this direction first when you quantise or prune the layer: its error follows σ₁.`,
+  };
+}
