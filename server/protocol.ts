@@ -146,11 +146,21 @@ export interface WorkerUnit {
   operator: 'none' | 'norms' | 'full';
   seed: number;
   memoryLimitBytes: number;
+  /** Also the columns of `--format weightwatcher`. */
+  weightWatcher: boolean;
 }
 
 export interface WorkerEvent {
   /** Share 0…1 of the unit's work. */
   fraction: number;
 }
+
+/** How a unit ended in its worker. `result` is what the analysis computed, as plain JSON; typed in server/analyses. */
+export type WorkerOutcome =
+  | { state: 'done'; result: unknown }
+  /** Refused for memory before anything was read. */
+  | { state: 'refused'; reason: string }
+  /** One sentence. unreadable: the weights cannot be read; internal: a mistake of the program; lost: the process ended twice. */
+  | { state: 'failed'; code: 'unreadable' | 'internal' | 'lost'; reason: string };
 
 export type { CostEstimate, Report };

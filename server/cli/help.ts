@@ -1,0 +1,38 @@
+/** The text of `sigmascope --help`. */
+export function helpText(version: string): string {
+  return `sigmascope ${version}: the singular values of a trained neural network
+
+Usage
+  sigmascope analyze MODEL [options]       analyse a model file (.onnx, .safetensors, .safetensors.index.json)
+  sigmascope render REPORT.json [options]  write a saved report in another format
+
+Output (analyze, render)
+  --format FORMAT      text (default), json, html, csv, weightwatcher, sarif, markdown
+  --out FILE           write there instead of to standard output
+  --no-timings         leave out how long it took: the same inputs give the same bytes
+  --quiet              no progress
+
+What to analyse
+  --only weights       the analyses to run
+  --layers GLOB        only layers whose id matches, e.g. "encoder.layers.0.*"
+  --operator MODE      exact spectra of convolution operators: none, norms (default), full
+
+How to run
+  --seed N             of everything random (0)
+  --threads N          worker processes (as many as the machine has processors)
+  --max-memory MB      working memory of the analysis (half of the machine's); larger layers are listed as skipped
+  --timeout S          stop after S seconds and print what was done
+  --cache DIR          keep results there and use them again (none)
+  --config FILE        rules, silenced findings and gates (the nearest sigmascope.json above the model)
+
+Gates
+  --fail-on RULE|SEVERITY[>COUNT]   exit with 1 when more than COUNT (0) findings match; may be repeated, globs allowed;
+                                    a severity (error, warning, information, hint) means that one or worse
+  --baseline REPORT.json            exit with 1 when something got worse than in that saved report
+
+  --help, --version
+
+Exit codes
+  0 done · 1 a gate failed · 2 wrong usage · 3 file unreadable · 4 internal error · 124 timed out · 130 cancelled
+`;
+}

@@ -1,0 +1,186 @@
+import { parseArgs, type ParseArgsConfig } from 'node:util';
+import type { OperatorMode } from '../report/report.js';
+import type { RenderFormat } from '../protocol.js';
+import { usageError } from './errors.js';
+
+export interface OutputOptions {
+  format: RenderFormat;
+  out: string | null;
+  timings: boolean;
+  quiet: boolean;
+}
+
+export interface AnalyzeOptions extends OutputOptions {
+  command: 'analyze';
+  model: string;
+  layers: string | null;
+  operator: OperatorMode;
+  seed: number;
+  /** null: as many as the machine runs at a time. */
+  threads: number | null;
+  /** null: half of the machine's memory. */
+  maxMemoryBytes: number | null;
+  timeoutSeconds: number | null;
+  cache: string | null;
+  config: string | null;
+  failOn: string[];
+  baseline: string | null;
+}
+
+export interface RenderOptions extends OutputOptions {
+  command: 'render';
+  report: string;
+}
+
+export type CommandLine = AnalyzeOptions | RenderOptions | { command: 'help' } | { command: 'version' };
+
+export const renderFormats: readonly RenderFormat[] = ['text', 'json', 'html', 'csv', 'weightwatcher', 'sarif', 'markdown'];
+const operatorModes: readonly OperatorMode[] = ['none', 'norms', 'full'];
+
+/** Bounds of numeric options, named in the sentence that refuses a value beyond them. */
+const largestSeed = 2 ** 32 - 1;
+const mostThreads = 256;
+const mostMegabytes = 2 ** 24;
+const longestTimeoutSeconds = 2e6;
+
+/** Planned commands, options and analyses: known by name, so that the sentence does not call them a typing error. */
+const laterCommands = ['compare', 'flag', 'probe', 'edit', 'lint'];
+const laterAnalyses = ['jacobian', 'gsvd', 'stability', 'alignment', 'surrogate'];
+const laterOptions = [
+  'input', 'output', 'samples', 'precision', 'loss', 'groups', 'reference', 'operator-map', 'inputs', 'labels', 'preprocess', 'layout', 'range',
+  'resize', 'norm', 'steps', 'step-size', 'restarts', 'attack-loss', 'attack', 'epsilon', 'calibrate', 'alpha', 'low-rank', 'clip', 'model', 'report',
+];
+
+const outputOptions = {
+  format: { type: 'string' },
+  out: { type: 'string' },
+  'no-timings': { type: 'boolean' },
+  quiet: { type: 'boolean' },
+} as const;
+const analyzeOptions = {
+  ...outputOptions,
+  only: { type: 'string' },
+  layers: { type: 'string' },
+  operator: { type: 'string' },
+  seed: { type: 'string' },
+  threads: { type: 'string' },
+  'max-memory': { type: 'string' },
+  timeout: { type: 'string' },
+  cache: { type: 'string' },
+  config: { type: 'string' },
+  'fail-on': { type: 'string' },
+  baseline: { type: 'string' },
+} as const;
+
+/** Values by option name, in the order given; true for switches. */
+type Given = Map<string, (string | true)[]>;
+
+/**
+ * Reads the command line.
+ *
+ * @param args without the program's own name
+ * @throws CommandError (exit code 2) with the wrong value and what is allowed
+ */
+export function parseCommandLine(args: string[]): CommandLine {
+  const { positionals, given } = tokenize(args);
+  if (given.has('help')) return { command: 'help' };
+  if (given.has('version')) return { command: 'version' };
+  const command = positionals.at(0);
+  const operands = positionals.slice(1);
+  if (command === undefined) throw usageError('No command is given: try "sigmascope analyze MODEL" or "sigmascope --help".');
+  if (command === 'help') return { command: 'help' };
+  if (laterCommands.includes(command)) throw usageError(`The command "${command}" is not part of this version; it has analyze and render.`);
+  if (command !== 'analyze' && command !== 'render') {
+    throw usageError(`Unknown command "${command}": the commands are analyze and render, as in "sigmascope analyze MODEL".`);
+  }
+  refuseOptions(command, given, command === 'analyze' ? analyzeOptions : outputOptions);
+  const operandName = command === 'analyze' ? 'MODEL' : 'REPORT.json';
+  if (operands.length === 0 || operands[0] === '') throw usageError(`No file is given: "sigmascope ${command} ${operandName}".`);
+  if (operands.length > 1) throw usageError(`${command} takes one file, and ${operands.length} are given ("${operands[1]}" is the second); run it once for each.`);
+  const output: OutputOptions = {
+    format: choice(given, 'format', renderFormats) ?? 'text',
+    out: text(given, 'out'),
+    timings: !given.has('no-timings'),
+    quiet: given.has('quiet'),
+  };
+  return command === 'render' ? { command, report: operands[0], ...output } : readAnalyze(operands[0], given, output);
+}
+
+function readAnalyze(model: string, given: Given, output: OutputOptions): AnalyzeOptions {
+  for (const name of (text(given, 'only') ?? 'weights').split(',')) {
+    if (laterAnalyses.includes(name)) throw usageError(`The analysis "${name}" is not part of this version; --only takes weights.`);
+    if (name !== 'weights') throw usageError(`--only "${name}" is not an analysis; it takes weights.`);
+  }
+  const megabytes = number(given, 'max-memory', 1, mostMegabytes, false, 'MB');
+  return {
+    command: 'analyze',
+    model,
+    ...output,
+    layers: text(given, 'layers'),
+    operator: choice(given, 'operator', operatorModes) ?? 'norms',
+    seed: number(given, 'seed', 0, largestSeed, true) ?? 0,
+    threads: number(given, 'threads', 1, mostThreads, true),
+    maxMemoryBytes: megabytes === null ? null : Math.floor(megabytes * 2 ** 20),
+    timeoutSeconds: number(given, 'timeout', 0.001, longestTimeoutSeconds, false, 's'),
+    cache: text(given, 'cache'),
+    config: text(given, 'config'),
+    failOn: (given.get('fail-on') ?? []).map(String),
+    baseline: text(given, 'baseline'),
+  };
+}
+
+function tokenize(args: string[]): { positionals: string[]; given: Given } {
+  const known: NonNullable<ParseArgsConfig['options']> = { ...analyzeOptions, help: { type: 'boolean', short: 'h' }, version: { type: 'boolean' } };
+  const { tokens } = parseArgs({ args, options: known, strict: false, allowPositionals: true, tokens: true });
+  const given: Given = new Map();
+  const positionals: string[] = [];
+  for (const token of tokens) {
+    if (token.kind === 'positional') positionals.push(token.value);
+    if (token.kind !== 'option') continue;
+    const declared = Object.hasOwn(known, token.name) ? known[token.name].type : null;
+    if (declared === null) {
+      const reason = laterOptions.includes(token.name) ? 'is not part of this version' : 'is not an option';
+      throw usageError(`${token.rawName} ${reason}; "sigmascope --help" lists what there is.`);
+    }
+    if (declared === 'boolean' && token.value !== undefined) throw usageError(`${token.rawName} takes no value, and "${token.value}" is given.`);
+    if (declared === 'string' && (token.value === undefined || (!token.inlineValue && token.value.startsWith('--')))) {
+      throw usageError(`${token.rawName} needs a value, as in ${token.rawName}=VALUE.`);
+    }
+    given.set(token.name, [...(given.get(token.name) ?? []), token.value ?? true]);
+  }
+  return { positionals, given };
+}
+
+function refuseOptions(command: string, given: Given, allowed: object): void {
+  for (const name of given.keys()) {
+    if (!Object.hasOwn(allowed, name)) {
+      throw usageError(`--${name} does not apply to ${command}, which takes ${Object.keys(allowed).map((option) => `--${option}`).join(', ')}.`);
+    }
+  }
+}
+
+/** Of an option given several times the last one holds. */
+function text(given: Given, name: string): string | null {
+  const value = given.get(name)?.at(-1);
+  if (value === '') throw usageError(`--${name} needs a value, and an empty one is given.`);
+  return typeof value === 'string' ? value : null;
+}
+
+function choice<T extends string>(given: Given, name: string, allowed: readonly T[]): T | null {
+  const value = text(given, name);
+  if (value === null) return null;
+  const found = allowed.find((item) => item === value);
+  if (found === undefined) throw usageError(`--${name} "${value}" is not one of ${allowed.join(', ')}.`);
+  return found;
+}
+
+function number(given: Given, name: string, smallest: number, largest: number, whole: boolean, unit = ''): number | null {
+  const value = text(given, name);
+  if (value === null) return null;
+  const parsed = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(value) ? Number(value) : NaN;
+  if (!(parsed >= smallest && parsed <= largest) || (whole && !Number.isInteger(parsed))) {
+    const suffix = unit === '' ? '' : ` ${unit}`;
+    throw usageError(`--${name} "${value}" is not a ${whole ? 'whole ' : ''}number from ${smallest} to ${largest}${suffix}.`);
+  }
+  return parsed;
+}

@@ -1,0 +1,64 @@
+import path from 'node:path';
+import { ConfigurationError, emptyConfiguration, findConfiguration, mergeRules, readConfiguration, type Configuration } from '../configuration.js';
+import type { AnalysisProgress, ServerSettings } from '../protocol.js';
+import type { LayerRow } from '../report/views.js';
+import { Cache } from '../runtime/cache.js';
+import { WorkerPool } from '../runtime/pool.js';
+import type { WorkerProgram } from '../runtime/workerSlot.js';
+import { defaultSettings } from './settings.js';
+
+/** What documents tell the editor. */
+export interface Outbox {
+  progress(progress: AnalysisProgress): void;
+  layersDone(document: string, rows: LayerRow[]): void;
+  workerLost(document: string, layer: string, reason: string, retried: boolean): void;
+  modelHashed(document: string, sha256: string): void;
+  log(level: 'info' | 'warn' | 'error', sentence: string): void;
+  /** Something a person should see once, outside of any panel. */
+  warn(sentence: string): void;
+}
+
+/** Worker processes run with the runtime that runs this server. */
+const program: WorkerProgram = { file: path.join(__dirname, 'worker.js'), execPath: process.execPath };
+
+/** What all documents of a server share: settings, worker processes, the cache. */
+export class Engine {
+  readonly pool = new WorkerPool(program, defaultSettings.threads);
+  settings: ServerSettings = defaultSettings;
+  cache: Cache | null = null;
+  /** Folders of the workspace: configuration files above them are not looked for. */
+  folders: string[] = [];
+  private warned = '';
+
+  constructor(readonly outbox: Outbox) {}
+
+  configure(settings: ServerSettings): void {
+    this.settings = settings;
+    this.pool.configure(program, settings.threads);
+    this.cache = settings.cacheFolder === null ? null : new Cache(settings.cacheFolder, settings.cacheMegabytes * 2 ** 20, (sentence) => this.outbox.log('warn', sentence));
+  }
+
+  get memoryLimitBytes(): number {
+    return this.settings.memoryLimitMegabytes * 2 ** 20;
+  }
+
+  /** The configuration that holds for a model; a wrong one is told once and left out. */
+  configurationFor(model: string): Configuration {
+    const folder = this.folders.find((candidate) => !path.relative(candidate, model).startsWith('..')) ?? path.dirname(model);
+    const file = findConfiguration(model, folder);
+    if (file === null) return { ...emptyConfiguration, rules: this.settings.rules };
+    try {
+      const configuration = readConfiguration(file);
+      return { ...configuration, rules: mergeRules(this.settings.rules, configuration.rules) };
+    } catch (error) {
+      if (!(error instanceof ConfigurationError)) throw error;
+      if (this.warned !== error.message) this.outbox.warn(error.message);
+      this.warned = error.message;
+      return { ...emptyConfiguration, rules: this.settings.rules };
+    }
+  }
+
+  close(): void {
+    this.pool.close();
+  }
+}

@@ -1,0 +1,100 @@
+import type { WorkerEvent, WorkerOutcome, WorkerUnit } from '../protocol.js';
+import workerpool from 'workerpool';
+
+/** How worker processes are started. */
+export interface WorkerProgram {
+  /** The bundled worker, `dist/worker.js`. */
+  file: string;
+  /** The runtime that runs it: Node, or the editor's own with `ELECTRON_RUN_AS_NODE`. */
+  execPath: string;
+}
+
+/** Grace in milliseconds before a process that was told to end is killed: a cancel is done within 100 ms. */
+const terminateGrace = 20;
+
+/** A worker process ended by itself while it had a unit. `message` is one clause that says how. */
+export class WorkerLost extends Error {
+  constructor(reason: string) {
+    super(reason);
+    this.name = 'WorkerLost';
+  }
+}
+
+/**
+ * One place for a worker process: started with the first unit, used for one unit at a time, ended by `end`.
+ * Each slot is a workerpool of one process, so that a process that is lost or cancelled is thrown away with its
+ * bookkeeping and the next unit starts in a fresh one.
+ */
+export class WorkerSlot {
+  private pool: ReturnType<typeof workerpool.pool> | null = null;
+
+  constructor(private readonly program: WorkerProgram) {}
+
+  /** Whether a process is (still) there. */
+  get started(): boolean {
+    return this.pool !== null;
+  }
+
+  /**
+   * Runs one unit. Rejects with `WorkerLost` when the process ends by itself.
+   * @param onEvent progress of the unit
+   */
+  async run(unit: WorkerUnit, onEvent: (event: WorkerEvent) => void): Promise<WorkerOutcome> {
+    const pool = (this.pool ??= this.start());
+    let errorOutput = '';
+    const on = (payload: WorkerEvent | { stderr?: string; stdout?: string }): void => {
+      if ('fraction' in payload) onEvent(payload);
+      else if (payload.stderr !== undefined) errorOutput = (errorOutput + payload.stderr).slice(-maximumErrorOutput);
+    };
+    try {
+      return await new Promise<WorkerOutcome>((resolve, reject) => {
+        pool.exec('analyzeLayer', [unit], { on }).then(
+          (outcome: unknown) => resolve(outcome as WorkerOutcome),
+          (error: unknown) => reject(error instanceof Error ? error : new Error(String(error))),
+        );
+      });
+    } catch (error) {
+      if (this.pool === pool) this.end();
+      throw error instanceof workerpool.TerminateError ? new WorkerLost(describeEnd(error.message, errorOutput)) : error;
+    }
+  }
+
+  /** Ends the process at once, whatever it does; the next `run` starts a new one. */
+  end(): void {
+    const pool = this.pool;
+    this.pool = null;
+    pool?.terminate(true).then(
+      () => undefined,
+      () => undefined,
+    );
+  }
+
+  private start(): ReturnType<typeof workerpool.pool> {
+    return workerpool.pool(this.program.file, {
+      workerType: 'process',
+      maxWorkers: 1,
+      workerTerminateTimeout: terminateGrace,
+      emitStdStreams: true,
+      forkOpts: {
+        execPath: this.program.execPath,
+        env: { ...process.env, ELECTRON_RUN_AS_NODE: '1' },
+        // Structured clone keeps NaN, Infinity and typed arrays, which JSON does not.
+        serialization: 'advanced',
+      },
+    });
+  }
+}
+
+/** Characters kept of what a process wrote to stderr: enough for the runtime's last words. */
+const maximumErrorOutput = 4000;
+
+/** Turns workerpool's account of an exit into one clause. */
+function describeEnd(message: string, errorOutput: string): string {
+  if (/out of memory|allocation failed|bad_alloc/i.test(errorOutput)) return 'out of memory';
+  const signal = /signalCode: `(SIG\w+)`/.exec(message)?.[1];
+  if (signal === 'SIGKILL') return 'killed by the system (SIGKILL), usually for want of memory';
+  if (signal !== undefined) return `ended by ${signal}`;
+  const code = /exitCode: `(\d+)`/.exec(message)?.[1];
+  if (code !== undefined) return `ended with exit code ${code}`;
+  return /Worker error: (.*)/.exec(message)?.[1] ?? 'ended unexpectedly';
+}
