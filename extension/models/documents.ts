@@ -1,0 +1,287 @@
+import path from 'node:path';
+import * as vscode from 'vscode';
+import { type Disposable } from '../disposable.js';
+import * as protocol from '../../server/protocol.js';
+import { type LayerDetail, type ReportOverview } from '../../server/report/views.js';
+import { type EngineHost } from '../engineHost.js';
+import { messageOf } from '../text.js';
+import { emptyDocument, isAnalysed, mergeRows, type ReportDocument } from './reportDocument.js';
+
+/** Layers' curves kept per window, so that report and side view ask once. Each is at most about 100 kB. */
+const maximumKeptDetails = 24;
+/** Documents without a panel that keep their marks in the tree; each holds one row a layer, here and in the server. */
+const maximumIdleDocuments = 32;
+/** A file that is being written changes many times; its panel says so once. */
+const settleMilliseconds = 300;
+
+/** What happened to a document, in the words that its webviews understand. */
+export interface DocumentChange {
+  document: ReportDocument;
+  message: protocol.ToWebview;
+}
+
+/**
+ * Every model and saved report that is open, the one selection shared by all views, and the runs.
+ * Nothing is analysed without `analyze`; `open` reads headers.
+ */
+export class Documents implements Disposable {
+  private readonly documents = new Map<string, ReportDocument>();
+  private readonly opening = new Map<string, Promise<ReportDocument>>();
+  private readonly watchers = new Map<string, Disposable>();
+  private readonly details = new Map<string, Promise<LayerDetail | null>>();
+  private readonly changed = new vscode.EventEmitter<DocumentChange>();
+  private readonly activated = new vscode.EventEmitter<ReportDocument | undefined>();
+  private readonly configurationWatcher = vscode.workspace.createFileSystemWatcher('**/sigmascope.json');
+  private active: ReportDocument | undefined;
+  readonly onDidChange = this.changed.event;
+  /** The document that side view, findings and status bar follow. */
+  readonly onDidActivate = this.activated.event;
+
+  constructor(
+    private readonly engine: EngineHost,
+    private readonly log: () => vscode.LogOutputChannel,
+  ) {
+    engine.on(protocol.progress, (progress) => this.onProgress(progress));
+    engine.on(protocol.layersDone, ({ document, rows }) => this.onRows(document, rows));
+    engine.on(protocol.workerLost, (lost) => this.onWorkerLost(lost));
+    engine.on(protocol.modelHashed, ({ document, sha256 }) => this.onHashed(document, sha256));
+    engine.onDidRestart(() => void this.reopenAll());
+    const reread = () => void this.reopenAll();
+    this.configurationWatcher.onDidChange(reread);
+    this.configurationWatcher.onDidCreate(reread);
+    this.configurationWatcher.onDidDelete(reread);
+  }
+
+  get current(): ReportDocument | undefined {
+    return this.active;
+  }
+
+  get(file: string): ReportDocument | undefined {
+    return this.documents.get(file);
+  }
+
+  all(): ReportDocument[] {
+    return [...this.documents.values()];
+  }
+
+  /** Reads a model's headers, or a saved report. A file that cannot be read gives a document with `error`. */
+  open(file: string, origin: ReportDocument['origin']): Promise<ReportDocument> {
+    const known = this.documents.get(file);
+    if (known?.overview && known.origin === origin) return Promise.resolve(known);
+    let opening = this.opening.get(file);
+    if (!opening) {
+      opening = this.read(known ?? emptyDocument(file, origin)).finally(() => this.opening.delete(file));
+      this.opening.set(file, opening);
+    }
+    return opening;
+  }
+
+  /** Makes a document the one that side view, findings and status bar show. */
+  activate(document: ReportDocument | undefined): void {
+    if (this.active === document) return;
+    this.active = document;
+    this.activated.fire(document);
+  }
+
+  /** Selects a layer in every view; null clears the selection. */
+  select(document: ReportDocument, layer: string | null): void {
+    this.activate(document);
+    if (document.layer === layer) return;
+    document.layer = layer;
+    this.emit(document, { type: 'select', layer });
+  }
+
+  /**
+   * Runs the analysis of a model, once at a time. Resolves when it has ended; what was done is kept.
+   * @param retry layers to compute again
+   */
+  async analyze(file: string, retry: string[] = []): Promise<ReportDocument> {
+    const document = await this.open(file, 'model');
+    if (!document.overview || document.run) return document;
+    const run = new vscode.CancellationTokenSource();
+    document.run = run;
+    document.error = undefined;
+    document.overview.state = 'running';
+    this.forgetDetails(document);
+    this.emit(document, { type: 'state', state: 'running', message: null });
+    try {
+      const settings: protocol.AnalyzeSettings = retry.length > 0 ? { retry } : {};
+      document.overview = await this.engine.request(protocol.analyze, { path: file, settings }, run.token);
+    } catch (error) {
+      document.overview.state = run.token.isCancellationRequested ? 'cancelled' : 'failed';
+      if (!run.token.isCancellationRequested) {
+        document.error = messageOf(error);
+        this.log().error(`${file}: ${document.error}`);
+        this.emit(document, { type: 'error', message: document.error, actions: ['openLog', 'retry'] });
+      }
+    } finally {
+      document.run = undefined;
+      document.progress = undefined;
+      run.dispose();
+    }
+    this.forgetDetails(document);
+    this.emit(document, { type: 'overview', overview: document.overview });
+    return document;
+  }
+
+  /** Ends a document's run; without one, every run. The views say so at once, the server ends its workers meanwhile. */
+  cancel(document?: ReportDocument): void {
+    for (const each of document ? [document] : this.all()) each.run?.cancel();
+  }
+
+  /** The curves of a layer, from memory where they are known. */
+  layerDetail(document: ReportDocument, layer: string): Promise<LayerDetail | null> {
+    const key = detailKey(document, layer);
+    const known = this.details.get(key);
+    if (known) return known;
+    const asked = this.engine.request(protocol.layerDetail, { document: document.path, layer });
+    this.details.set(key, asked);
+    const oldest = this.details.keys().next();
+    if (this.details.size > maximumKeptDetails && oldest.done !== true) this.details.delete(oldest.value);
+    // An answer that may come later, or a failure, is asked for again the next time.
+    const forget = () => this.details.delete(key);
+    asked.then((detail) => detail ?? forget(), forget);
+    return asked;
+  }
+
+  render(document: ReportDocument, format: protocol.RenderFormat, file: string): Promise<string> {
+    return this.engine.request(protocol.renderReport, { document: document.path, format, file });
+  }
+
+  copyValues(document: ReportDocument, layer: string, format: 'csv' | 'numpy'): Promise<string> {
+    return this.engine.request(protocol.copyValues, { document: document.path, layer, format });
+  }
+
+  clearCache(): Promise<{ entries: number; bytes: number }> {
+    return this.engine.request(protocol.clearCache, {});
+  }
+
+  /** Reads a document again: headers, rule settings, silenced findings. Numbers that are there stay. */
+  async reopen(document: ReportDocument): Promise<void> {
+    if (!document.run) await this.read(document);
+  }
+
+  /**
+   * A panel was closed: its marks stay in the tree. Beyond a number of such documents the one opened first is forgotten.
+   * @param shown files that other panels show
+   */
+  release(document: ReportDocument, shown: readonly string[]): void {
+    if (this.active === document) this.activate(this.all().findLast((each) => each !== document && shown.includes(each.path)));
+    const idle = this.all().filter((each) => !shown.includes(each.path) && !each.run);
+    for (const each of idle.slice(0, Math.max(0, idle.length - maximumIdleDocuments))) this.close(each);
+  }
+
+  private close(document: ReportDocument): void {
+    this.documents.delete(document.path);
+    this.watchers.get(document.path)?.dispose();
+    this.watchers.delete(document.path);
+    this.forgetDetails(document);
+    void this.engine.request(protocol.closeDocument, { document: document.path }).catch(() => undefined);
+  }
+
+  dispose(): void {
+    for (const watcher of this.watchers.values()) watcher.dispose();
+    this.configurationWatcher.dispose();
+    this.changed.dispose();
+    this.activated.dispose();
+  }
+
+  private async read(document: ReportDocument): Promise<ReportDocument> {
+    const { path: file, origin } = document;
+    this.documents.set(file, document);
+    this.watch(document);
+    try {
+      const overview: ReportOverview = await this.engine.request(origin === 'model' ? protocol.openModel : protocol.openReport, { path: file });
+      document.overview = overview;
+      document.error = undefined;
+      this.forgetDetails(document);
+      this.emit(document, { type: 'overview', overview });
+    } catch (error) {
+      document.error = messageOf(error);
+      this.log().warn(`${file}: ${document.error}`);
+      this.emit(document, { type: 'error', message: document.error, actions: ['openLog', 'retry'] });
+    }
+    return document;
+  }
+
+  private async reopenAll(): Promise<void> {
+    if (!this.engine.started) return;
+    await Promise.all(this.all().map((document) => this.reopen(document)));
+  }
+
+  private onProgress(progress: protocol.AnalysisProgress): void {
+    const document = this.documents.get(progress.document);
+    if (!document?.run) return;
+    document.progress = progress;
+    this.emit(document, { type: 'progress', progress });
+  }
+
+  private onRows(key: string, rows: Parameters<typeof mergeRows>[1]): void {
+    const document = this.documents.get(key);
+    if (!document) return;
+    mergeRows(document, rows);
+    for (const row of rows) this.details.delete(detailKey(document, row.id));
+    this.emit(document, { type: 'rows', rows: [...rows] });
+  }
+
+  private onWorkerLost(lost: { document: string; layer: string; reason: string; retried: boolean }): void {
+    this.log().warn(`${lost.document}: ${lost.layer}: ${lost.reason}`);
+    const document = this.documents.get(lost.document);
+    if (document) this.emit(document, { type: 'workerLost', layer: lost.layer, reason: lost.reason, retried: lost.retried });
+  }
+
+  private onHashed(key: string, sha256: string): void {
+    const document = this.documents.get(key);
+    if (!document?.overview) return;
+    document.overview.model.sha256 = sha256;
+    this.emit(document, { type: 'overview', overview: document.overview });
+  }
+
+  /** Tells when the file on disk is no longer the one that was read. Works outside the workspace too. */
+  private watch(document: ReportDocument): void {
+    if (this.watchers.has(document.path)) return;
+    const pattern = new vscode.RelativePattern(vscode.Uri.file(path.dirname(document.path)), globEscape(path.basename(document.path)));
+    const watcher = vscode.workspace.createFileSystemWatcher(pattern);
+    let timer: NodeJS.Timeout | undefined;
+    const later = () => {
+      clearTimeout(timer);
+      timer = setTimeout(() => this.fileChanged(document), settleMilliseconds);
+    };
+    watcher.onDidChange(later);
+    watcher.onDidCreate(later);
+    this.watchers.set(document.path, {
+      dispose: () => {
+        clearTimeout(timer);
+        watcher.dispose();
+      },
+    });
+  }
+
+  /** Numbers stay and are marked; without numbers the header is read again. Nothing is recomputed unasked. */
+  private fileChanged(document: ReportDocument): void {
+    const { overview } = document;
+    if (document.run) return;
+    if (overview && (isAnalysed(overview.state) || overview.rows.some((row) => row.state === 'done'))) {
+      overview.state = 'stale';
+      this.emit(document, { type: 'state', state: 'stale', message: null });
+    } else void this.reopen(document);
+  }
+
+  private forgetDetails(document: ReportDocument): void {
+    const prefix = detailKey(document, '');
+    for (const key of [...this.details.keys()]) if (key.startsWith(prefix)) this.details.delete(key);
+  }
+
+  private emit(document: ReportDocument, message: protocol.ToWebview): void {
+    this.changed.fire({ document, message });
+  }
+}
+
+function detailKey(document: ReportDocument, layer: string): string {
+  return `${document.path}\0${layer}`;
+}
+
+/** File names may hold characters that mean something in a glob pattern. */
+function globEscape(name: string): string {
+  return name.replace(/[[\]{}*?]/g, '[$&]');
+}

@@ -1,0 +1,175 @@
+import * as vscode from 'vscode';
+import { type Disposable } from '../disposable.js';
+import { type FromWebview, type ToWebview, type WebviewState } from '../../server/protocol.js';
+import { type DocumentChange, type Documents } from '../models/documents.js';
+import { type ReportDocument } from '../models/reportDocument.js';
+import { messageOf } from '../text.js';
+import { page, webviewOptions } from './html.js';
+import { typedCurves } from './transfer.js';
+
+/** What a webview may ask of the editor beside the report itself. */
+export interface ViewActions {
+  analyze(document: ReportDocument, retry: string[]): Promise<unknown>;
+  openRule(rule: string): Promise<void>;
+  openLog(): void;
+  silence(document: ReportDocument, rule: string, layer: string | null): Promise<void>;
+  unsilence(document: ReportDocument, rule: string, layer: string | null): Promise<void>;
+  exportReport(document: ReportDocument): Promise<void>;
+  copyValues(document: ReportDocument, layer: string, format: 'csv' | 'numpy'): Promise<void>;
+  saveFile(document: ReportDocument, suggestedName: string, content: Uint8Array): Promise<void>;
+}
+
+/** Messages that need a document. */
+type AboutDocument = Exclude<FromWebview, { type: 'ready' | 'saveState' | 'copyText' | 'openRule' | 'openLog' }>;
+
+/** Where a view takes its document from: its own for a report, the active one for the side view. */
+export type DocumentSource = () => ReportDocument | undefined;
+
+/**
+ * One webview and the document that it shows, as a report or as the spectrum of the selected layer.
+ * It answers the webview's messages and hands on what happens to the document. A webview that was hidden
+ * loads anew and says `ready` again; everything it needs is sent then.
+ */
+export class ReportView implements Disposable {
+  private readonly subscriptions: Disposable[] = [];
+  private readonly received = new vscode.EventEmitter<FromWebview>();
+  private ready = false;
+  private state: WebviewState | null;
+  /** Every message from the webview, after it has been acted upon; for tests. */
+  readonly onDidReceive = this.received.event;
+
+  constructor(
+    private readonly webview: vscode.Webview,
+    private readonly kind: 'report' | 'spectrum',
+    private readonly source: DocumentSource,
+    private readonly documents: Documents,
+    private readonly actions: ViewActions,
+    extension: vscode.Uri,
+    title: string,
+    restored: WebviewState | null = null,
+  ) {
+    this.state = restored;
+    webview.options = webviewOptions(extension);
+    this.subscriptions.push(
+      this.received,
+      webview.onDidReceiveMessage((message: FromWebview) => this.receive(message)),
+      documents.onDidChange((change) => this.follow(change)),
+    );
+    webview.html = page(webview, extension, title, kind);
+  }
+
+  /** Sends everything that the document has. */
+  refresh(): void {
+    const document = this.source();
+    if (!document || !this.ready) return;
+    if (document.overview) {
+      this.post({ type: 'overview', overview: document.overview });
+      if (document.progress) this.post({ type: 'progress', progress: document.progress });
+      if (document.layer !== null) this.post({ type: 'select', layer: document.layer });
+    }
+    if (document.error !== undefined) this.post({ type: 'error', message: document.error, actions: ['openLog', 'retry'] });
+    if (this.kind === 'spectrum' && document.layer !== null) void this.sendLayer(document, document.layer);
+  }
+
+  post(message: ToWebview): void {
+    if (this.ready) void this.webview.postMessage(message);
+  }
+
+  dispose(): void {
+    this.ready = false;
+    for (const subscription of this.subscriptions) subscription.dispose();
+  }
+
+  private follow({ document, message }: DocumentChange): void {
+    if (document !== this.source()) return;
+    this.post(message);
+    if (this.kind !== 'spectrum' || document.layer === null) return;
+    // The side view always shows the selected layer: its curves follow the selection and the rows as they come.
+    const layerChanged = message.type === 'select' || message.type === 'overview' || (message.type === 'rows' && message.rows.some((row) => row.id === document.layer));
+    if (layerChanged) void this.sendLayer(document, document.layer);
+  }
+
+  private receive(message: FromWebview): void {
+    this.act(message).then(
+      () => this.received.fire(message),
+      (error: unknown) => void vscode.window.showErrorMessage(messageOf(error)),
+    );
+  }
+
+  private async act(message: FromWebview): Promise<void> {
+    switch (message.type) {
+      case 'ready':
+        this.ready = true;
+        this.post({ type: 'initialise', view: this.kind, strings: localisedStrings(), restored: this.state });
+        this.refresh();
+        return;
+      case 'saveState':
+        this.state = message.state;
+        return;
+      case 'copyText':
+        await vscode.env.clipboard.writeText(message.text);
+        return;
+      case 'openRule':
+        await this.actions.openRule(message.rule);
+        return;
+      case 'openLog':
+        this.actions.openLog();
+        return;
+      default: {
+        const document = this.source();
+        if (document) await this.actOn(document, message);
+      }
+    }
+  }
+
+  private async actOn(document: ReportDocument, message: AboutDocument): Promise<void> {
+    switch (message.type) {
+      case 'analyze':
+        await this.actions.analyze(document, []);
+        return;
+      case 'cancel':
+        this.documents.cancel(document);
+        return;
+      case 'retry':
+        await this.actions.analyze(document, message.layers);
+        return;
+      case 'requestLayer':
+        await this.sendLayer(document, message.layer);
+        return;
+      case 'select':
+        this.documents.select(document, message.layer);
+        return;
+      case 'silence':
+        await this.actions.silence(document, message.rule, message.layer);
+        return;
+      case 'unsilence':
+        await this.actions.unsilence(document, message.rule, message.layer);
+        return;
+      case 'exportReport':
+        await this.actions.exportReport(document);
+        return;
+      case 'copyValues':
+        await this.actions.copyValues(document, message.layer, message.format);
+        return;
+      case 'saveFile':
+        await this.actions.saveFile(document, message.suggestedName, Buffer.from(message.content, message.encoding === 'base64' ? 'base64' : 'utf8'));
+        return;
+    }
+  }
+
+  private async sendLayer(document: ReportDocument, layer: string): Promise<void> {
+    try {
+      const detail = await this.documents.layerDetail(document, layer);
+      this.post({ type: 'layerDetail', layer, detail: detail && typedCurves(detail), error: null });
+    } catch (error) {
+      this.post({ type: 'layerDetail', layer, detail: null, error: messageOf(error) });
+    }
+  }
+}
+
+/** The texts of the editor's language by their English text; empty for English. */
+function localisedStrings(): Record<string, string> {
+  const strings: Record<string, string> = {};
+  for (const [key, text] of Object.entries(vscode.l10n.bundle ?? {})) if (typeof text === 'string') strings[key] = text;
+  return strings;
+}
