@@ -1,0 +1,223 @@
+import type { PanelCommand, ToWebview } from '../server/protocol.js';
+import { element } from './dom.js';
+import { focusedFigure } from './figure.js';
+import type { Host } from './host.js';
+import { commandOf, isEcho } from './keyboard.js';
+import { closeMenu } from './menu.js';
+import { PanelModel, type Tab } from './panelModel.js';
+import type { PanelContext } from './panels/context.js';
+import { Header } from './panels/header.js';
+import { Notices } from './panels/notices.js';
+import { OverviewPanel } from './panels/overview.js';
+import { SpectrumPanel } from './panels/spectrum.js';
+import { WeightsPanel } from './panels/weights.js';
+import { setStrings } from './strings.js';
+import { onThemeKind } from './theme.js';
+import { hideTooltip } from './tooltip.js';
+
+/** Quiet time before the arrangement is saved and a selection is told to the editor. */
+const saveDelay = 200;
+const selectDelay = 60;
+
+/** The page: takes the host's messages, owns the data and the panels, and gives keys their meaning. */
+export class App implements PanelContext {
+  readonly model = new PanelModel();
+  private report: ReportPage | null = null;
+  private spectrum: SpectrumPanel | null = null;
+  private readonly requested = new Set<string>();
+  private saveTimer = 0;
+  private selectTimer = 0;
+
+  constructor(private readonly root: HTMLElement, readonly host: Host) {}
+
+  start(): void {
+    this.host.listen((message) => this.receive(message));
+    document.addEventListener('keydown', (event) => this.onKey(event));
+    onThemeKind(() => {
+      this.report?.redraw();
+      this.spectrum?.redraw();
+    });
+    this.host.post({ type: 'ready' });
+  }
+
+  selectLayer(id: string | null): void {
+    if (id === this.model.selected) return;
+    this.setSelection(id, false);
+    window.clearTimeout(this.selectTimer);
+    this.selectTimer = window.setTimeout(() => this.host.post({ type: 'select', layer: id }), selectDelay);
+  }
+
+  openLayer(id: string): void {
+    this.selectLayer(id);
+    this.showTab('weights');
+  }
+
+  showTab(tab: Tab): void {
+    if (tab === 'weights' && this.model.selected === null) this.selectLayer(this.model.activeFindings.find((finding) => finding.layer !== undefined)?.layer ?? this.model.rows.at(0)?.id ?? null);
+    if (tab === this.model.tab) return;
+    this.model.tab = tab;
+    this.model.emit('tab');
+    this.wantDetail();
+    this.rearranged();
+  }
+
+  rearranged(): void {
+    window.clearTimeout(this.saveTimer);
+    this.saveTimer = window.setTimeout(() => {
+      const state = this.report === null ? null : this.model.arrangement();
+      if (state !== null) this.host.saveState(state);
+    }, saveDelay);
+  }
+
+  private receive(message: ToWebview): void {
+    if (message.type === 'initialise') {
+      this.initialise(message);
+      return;
+    }
+    if (message.type === 'select') {
+      if (this.spectrum?.pinned !== true && message.layer !== this.model.selected) this.setSelection(message.layer, true);
+      return;
+    }
+    if (message.type === 'command') {
+      if (!isEcho(message.command, 'editor', performance.now())) this.command(message.command);
+      return;
+    }
+    if (message.type === 'layerDetail') this.requested.delete(message.layer);
+    if (message.type === 'overview') this.requested.clear();
+    this.model.receive(message);
+    if (message.type === 'overview' || message.type === 'rows' || message.type === 'state') this.wantDetail();
+  }
+
+  private initialise(message: ToWebview & { type: 'initialise' }): void {
+    setStrings(message.strings);
+    this.root.replaceChildren();
+    document.body.classList.toggle('side-view', message.view === 'spectrum');
+    if (message.view === 'spectrum') {
+      const panel = new SpectrumPanel(this);
+      this.spectrum = panel;
+      this.model.onChange((change) => panel.update(change));
+      this.root.append(panel.element);
+      return;
+    }
+    const state = message.restored ?? this.host.loadState();
+    if (state !== null) this.model.restore(state);
+    const page = new ReportPage(this);
+    this.report = page;
+    this.model.onChange((change) => {
+      page.update(change);
+      if (change === 'overview' && this.model.tab === 'weights' && this.model.selected === null) this.selectLayer(this.model.rows.at(0)?.id ?? null);
+    });
+    this.root.append(page.element);
+  }
+
+  private setSelection(id: string | null, fromOutside: boolean): void {
+    this.model.selected = id;
+    this.model.emit('selection');
+    if (fromOutside) this.report?.overview.table.select(true);
+    else this.report?.overview.table.select(false);
+    this.wantDetail();
+    this.rearranged();
+  }
+
+  /** Asks for the curves of the selected layer where they are shown and not there. */
+  private wantDetail(): void {
+    const { model } = this;
+    const id = model.selected;
+    if (id === null || model.detail(id) !== null || model.isAbsent(id) || this.requested.has(id)) return;
+    if (this.spectrum === null && (model.tab !== 'weights' || model.row(id)?.state !== 'done')) return;
+    this.requested.add(id);
+    this.host.post({ type: 'requestLayer', layer: id });
+  }
+
+  private onKey(event: KeyboardEvent): void {
+    const command = commandOf(event);
+    if (command === null || this.report === null) return;
+    isEcho(command, 'key', performance.now());
+    if (!this.command(command)) return;
+    event.preventDefault();
+    event.stopPropagation();
+  }
+
+  /** Does a command. Returns whether it meant something here. */
+  private command(command: PanelCommand): boolean {
+    const page = this.report;
+    if (page === null || this.model.overview === null) return false;
+    switch (command) {
+      case 'tab1': this.showTab('overview'); return true;
+      case 'tab2': this.showTab('weights'); return true;
+      case 'previousLayer': page.weights.picker.step(-1); page.overview.table.select(true); return true;
+      case 'nextLayer': page.weights.picker.step(1); page.overview.table.select(true); return true;
+      case 'worstLayer': page.overview.table.jumpToWorst(); return true;
+      case 'nextFinding': page.findings.step(1); return true;
+      case 'previousFinding': page.findings.step(-1); return true;
+      case 'tableTwin': (focusedFigure() ?? page.firstFigure())?.toggleTable(); return true;
+      case 'exportChart': (focusedFigure() ?? page.firstFigure())?.openMenu(); return true;
+      case 'filter':
+        this.showTab('overview');
+        page.overview.table.focusFilter();
+        return true;
+      case 'escape': return this.escape();
+    }
+  }
+
+  private escape(): boolean {
+    const hidden = hideTooltip();
+    if (closeMenu() || focusedFigure()?.clearFocus() === true) return true;
+    if (this.model.running) {
+      this.host.post({ type: 'cancel' });
+      return true;
+    }
+    return hidden;
+  }
+}
+
+/** The report panel: strips, header, and one of the tabs. */
+class ReportPage {
+  readonly element = element('main', { class: 'report', id: 'ss-report' });
+  readonly overview: OverviewPanel;
+  readonly weights: WeightsPanel;
+  private readonly header: Header;
+  private readonly notices: Notices;
+
+  constructor(private readonly app: App) {
+    this.notices = new Notices(app);
+    this.header = new Header(app);
+    this.overview = new OverviewPanel(app);
+    this.weights = new WeightsPanel(app);
+    this.element.append(this.notices.element, this.header.element, this.overview.element, this.weights.element);
+    this.header.element.hidden = true;
+    this.showTab();
+    this.notices.show();
+  }
+
+  get findings(): OverviewPanel['findings'] {
+    return this.app.model.tab === 'weights' ? this.weights.findings : this.overview.findings;
+  }
+
+  firstFigure(): ReturnType<typeof focusedFigure> {
+    return this.app.model.tab === 'weights' ? this.weights.firstFigure : this.overview.firstFigure;
+  }
+
+  update(change: Parameters<OverviewPanel['update']>[0]): void {
+    if (change === 'overview') this.header.element.hidden = false;
+    if (change === 'overview' || change === 'state') this.header.load();
+    if (change === 'progress' || change === 'rows') this.header.showProgress();
+    if (change === 'rows') this.header.showBadge();
+    if (change === 'overview' || change === 'state' || change === 'notices') this.notices.show();
+    if (change === 'tab' || change === 'overview') this.showTab();
+    this.overview.update(change);
+    this.weights.update(change);
+  }
+
+  redraw(): void {
+    this.overview.redraw();
+    this.weights.redraw();
+  }
+
+  private showTab(): void {
+    const { model } = this.app;
+    this.header.showTab();
+    this.overview.element.hidden = model.tab !== 'overview' || model.overview === null;
+    this.weights.element.hidden = model.tab !== 'weights' || model.overview === null;
+  }
+}

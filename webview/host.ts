@@ -1,0 +1,97 @@
+import type { FromWebview, ToWebview, WebviewState } from '../server/protocol.js';
+import type { LayerDetail, ReportOverview } from '../server/report/views.js';
+
+/** Where the panel lives: inside the editor, or alone in a saved page. */
+export interface Host {
+  /** false in a saved page: nothing can be run, silenced or opened there. */
+  readonly live: boolean;
+  post(message: FromWebview): void;
+  listen(receive: (message: ToWebview) => void): void;
+  loadState(): WebviewState | null;
+  saveState(state: WebviewState): void;
+}
+
+/** The report inside a saved page: `<script type="application/json" id="sigmascope-report">`. */
+export interface EmbeddedReport {
+  overview: ReportOverview;
+  /** By layer id; a layer that is missing has no curves. */
+  details: Record<string, LayerDetail>;
+}
+
+export const embeddedReportId = 'sigmascope-report';
+
+interface EditorApi {
+  postMessage(message: FromWebview): void;
+  getState(): unknown;
+  setState(state: WebviewState): void;
+}
+declare function acquireVsCodeApi(): EditorApi;
+
+/** The host of this page: the embedded report where there is one, else the editor. Throws where there is neither. */
+export function findHost(): Host {
+  const embedded = document.getElementById(embeddedReportId);
+  if (embedded !== null) return embeddedHost(JSON.parse(embedded.textContent) as EmbeddedReport);
+  if (typeof acquireVsCodeApi === 'function') return editorHost(acquireVsCodeApi());
+  throw new Error('This page holds no report: neither an editor nor an embedded report was found.');
+}
+
+function editorHost(api: EditorApi): Host {
+  return {
+    live: true,
+    post: (message) => api.postMessage(message),
+    listen: (receive) => window.addEventListener('message', (event: MessageEvent<ToWebview>) => receive(event.data)),
+    loadState: () => (isState(api.getState()) ? (api.getState() as WebviewState) : null),
+    saveState: (state) => {
+      api.setState(state);
+      api.postMessage({ type: 'saveState', state });
+    },
+  };
+}
+
+function embeddedHost(report: EmbeddedReport): Host {
+  let receive: (message: ToWebview) => void = () => undefined;
+  const answer = (message: ToWebview): void => {
+    queueMicrotask(() => receive(message));
+  };
+  return {
+    live: false,
+    listen: (listener) => (receive = listener),
+    loadState: () => null,
+    saveState: () => undefined,
+    post: (message) => {
+      switch (message.type) {
+        case 'ready':
+          answer({ type: 'initialise', view: 'report', strings: {}, restored: null });
+          answer({ type: 'overview', overview: report.overview });
+          return;
+        case 'requestLayer': {
+          const detail = Object.hasOwn(report.details, message.layer) ? report.details[message.layer] : null;
+          answer({ type: 'layerDetail', layer: message.layer, detail, error: null });
+          return;
+        }
+        case 'copyText':
+          void navigator.clipboard.writeText(message.text);
+          return;
+        case 'saveFile':
+          download(message.suggestedName, message.content, message.encoding);
+          return;
+        default:
+          return;
+      }
+    },
+  };
+}
+
+function download(name: string, content: string, encoding: 'text' | 'base64'): void {
+  const parts = encoding === 'text' ? content : Uint8Array.from(atob(content), (character) => character.charCodeAt(0));
+  const address = URL.createObjectURL(new Blob([parts]));
+  const anchor = document.createElement('a');
+  anchor.href = address;
+  anchor.download = name;
+  anchor.click();
+  URL.revokeObjectURL(address);
+}
+
+function isState(value: unknown): value is WebviewState {
+  return typeof value === 'object' && value !== null && 'document' in value && 'tab' in value && 'tables' in value;
+}

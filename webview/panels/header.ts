@@ -1,0 +1,127 @@
+import type { ValueFacts } from '../../server/report/report.js';
+import type { ReportOverview } from '../../server/report/views.js';
+import { element, link, replace, setAttribute } from '../dom.js';
+import { bytes, dimensions, integer } from '../numbers.js';
+import { severities, type Tab } from '../panelModel.js';
+import { t } from '../strings.js';
+import { type PanelContext, fileName } from './context.js';
+
+const tabs: readonly Tab[] = ['overview', 'weights'];
+
+/** Model name and facts in two lines, what can be done with the whole report, and the tabs. */
+export class Header {
+  readonly element = element('header', { class: 'report-head' });
+  private readonly name = element('h1', { class: 'code', id: 'ss-model' });
+  private readonly actions = element('span', { class: 'actions' });
+  private readonly facts = element('p', { class: 'facts' });
+  private readonly values = element('p', { class: 'facts second' });
+  private readonly tabList = element('div', { class: 'tabs', role: 'tablist', 'aria-label': t('Views of the report') });
+  private readonly tabButtons = new Map<Tab, HTMLButtonElement>();
+  private readonly badge = element('span', { class: 'badge' });
+  private readonly progress = element('div', { class: 'progress', id: 'ss-progress', role: 'progressbar', 'aria-valuemin': 0, 'aria-label': t('Analysis') });
+  private readonly bar = element('div', { class: 'progress-bar' });
+
+  constructor(private readonly context: PanelContext) {
+    for (const tab of tabs) {
+      const made = element('button', { type: 'button', role: 'tab', id: `ss-tab-${tab}`, 'aria-controls': `ss-panel-${tab}` }, tab === 'overview' ? t('Overview') : t('Weights'), tab === 'weights' ? this.badge : null);
+      made.addEventListener('click', () => context.showTab(tab));
+      this.tabButtons.set(tab, made);
+      this.tabList.append(made);
+    }
+    this.tabList.addEventListener('keydown', (event) => this.onKey(event));
+    this.progress.append(this.bar);
+    this.element.append(element('div', { class: 'model' }, this.name, this.actions), this.facts, this.values, this.tabList, this.progress);
+  }
+
+  /** Facts and actions of a new or changed report. */
+  load(): void {
+    const { model, host } = this.context;
+    const { overview } = model;
+    if (overview === null) return;
+    this.name.textContent = fileName(overview.model.path);
+    this.name.title = overview.model.path;
+    this.facts.textContent = modelFacts(overview);
+    replace(this.values, valueFacts(overview), shaFacts(overview));
+    const exportLink = link(t('Export'), () => host.post({ type: 'exportReport' }), { id: 'ss-export', title: t('Save the whole report as HTML, JSON, CSV …') });
+    const again = link(t('Re-run'), () => host.post({ type: 'analyze' }), { id: 'ss-rerun', title: t('Analyze again'), disabled: overview.state === 'running' });
+    replace(this.actions, host.live && overview.state !== 'listed' ? exportLink : null, host.live && overview.origin === 'model' && overview.state !== 'listed' ? again : null);
+    this.showBadge();
+    this.showProgress();
+    this.showTab();
+  }
+
+  showTab(): void {
+    const { tab } = this.context.model;
+    for (const [key, made] of this.tabButtons) {
+      made.setAttribute('aria-selected', String(key === tab));
+      made.tabIndex = key === tab ? 0 : -1;
+    }
+  }
+
+  showProgress(): void {
+    const { model } = this.context;
+    this.progress.classList.toggle('active', model.running);
+    if (!model.running) {
+      this.bar.style.width = '0';
+      this.progress.removeAttribute('aria-valuenow');
+      setAttribute(this.progress, 'aria-hidden', 'true');
+      return;
+    }
+    const total = model.progress?.total ?? model.rows.length;
+    const done = model.progress?.done ?? model.settled;
+    this.progress.removeAttribute('aria-hidden');
+    setAttribute(this.progress, 'aria-valuemax', total);
+    setAttribute(this.progress, 'aria-valuenow', done);
+    this.progress.setAttribute('aria-valuetext', t('{0} of {1} layers analysed', integer(done), integer(total)));
+    this.bar.style.width = `${total === 0 ? 0 : (100 * done) / total}%`;
+  }
+
+  /** Layers with an error or a warning. */
+  showBadge(): void {
+    const serious = severities.slice(0, 2);
+    const count = this.context.model.rows.filter((row) => row.severity !== null && serious.includes(row.severity)).length;
+    this.badge.hidden = count === 0;
+    this.badge.textContent = integer(count);
+    this.badge.title = count === 1 ? t('1 layer with warnings') : t('{0} layers with warnings', integer(count));
+  }
+
+  private onKey(event: KeyboardEvent): void {
+    const at = tabs.indexOf(this.context.model.tab);
+    const to = { ArrowRight: at + 1, ArrowLeft: at - 1, Home: 0, End: tabs.length - 1 }[event.key];
+    if (to === undefined || event.altKey) return;
+    const tab = tabs[(to + tabs.length) % tabs.length];
+    this.context.showTab(tab);
+    this.tabButtons.get(tab)?.focus();
+    event.preventDefault();
+    event.stopPropagation();
+  }
+}
+
+function modelFacts(overview: ReportOverview): string {
+  const { model } = overview;
+  const opset = model.opset === null ? '' : Object.entries(model.opset).map(([domain, version]) => (domain === 'ai.onnx' ? t(' opset {0}', version) : ` ${domain} ${version}`)).join(',');
+  return [
+    formatName(model.format) + opset,
+    model.producer,
+    t('{0} parameters', integer(model.parameters)),
+    overview.rows.length === 1 ? t('1 layer') : t('{0} layers', integer(overview.rows.length)),
+    bytes(model.bytes),
+  ].filter((fact) => fact !== null && fact !== '').join(' · ');
+}
+
+function valueFacts(overview: ReportOverview): string {
+  const { inputs, outputs } = overview.model;
+  const saved = overview.origin === 'savedReport' ? t('Saved report of Sigmascope {0} · ', overview.toolVersion) : '';
+  if (inputs.length === 0 && outputs.length === 0) return saved + t('No graph: layers in the file’s order');
+  const shown = (values: readonly ValueFacts[]): string => values.slice(0, 2).map((value) => `${value.name} ${value.shape === null ? '' : dimensions(value.shape)}`.trim()).join(', ') + (values.length > 2 ? t(' and {0} more', values.length - 2) : '');
+  return saved + t('{0} → {1}', shown(inputs), shown(outputs));
+}
+
+function shaFacts(overview: ReportOverview): HTMLElement | null {
+  const hash = overview.model.sha256;
+  return hash === null ? null : element('span', { title: `SHA-256 ${hash}` }, ` · sha256 ${hash.slice(0, 8)}…`);
+}
+
+function formatName(format: string): string {
+  return { onnx: 'ONNX', safetensors: 'safetensors', pytorch: 'PyTorch', keras: 'Keras', gguf: 'GGUF', tflite: 'TFLite', numpy: 'NumPy' }[format] ?? format;
+}

@@ -1,0 +1,421 @@
+import { tableAsCsv } from '../exportChart.js';
+import { Segmented } from '../controls.js';
+import { button, element, link, replace, setAttribute, tailText } from '../dom.js';
+import { mark } from '../marks.js';
+import { integer, significant } from '../numbers.js';
+import { speak } from '../speech.js';
+import { t } from '../strings.js';
+import { describe } from '../tooltip.js';
+import { arrangeRows, groupsFrom, type TableLine, tableLines } from './arrange.js';
+import { niceLogScale, stripCell } from './cells.js';
+import { type CellScales, type Column, type ColumnKey, layerColumns, severityRank } from './columns.js';
+import type { PanelContext } from './context.js';
+import { layerFacts } from './layerFacts.js';
+import { layerCsv } from './layerCsv.js';
+import { layOut, type TableLayout } from './tableWidths.js';
+
+const rowHeight = 23;
+/** Rows are 20 px from this many on. */
+const compactFrom = 200;
+const compactHeight = 20;
+/** Rows drawn beyond the visible ones, above and below. */
+const overscan = 8;
+/** The toolbar (filter, order) is always shown above this many layers. */
+const toolbarFrom = 12;
+
+interface DrawnLine {
+  element: HTMLElement;
+  line: TableLine;
+}
+
+/**
+ * The layer table: an ARIA grid (a treegrid with groups) of which only visible rows exist. It scrolls with the
+ * page; its header sticks to the top. Order changes only when the reader asks or a run ends.
+ */
+export class LayerTable {
+  readonly element = element('section', { class: 'layers', id: 'ss-layers', 'aria-label': t('Layers') });
+  private readonly order = element('span', { class: 'muted' });
+  private readonly shown = element('span', { class: 'shown muted', 'aria-live': 'polite' });
+  private readonly filterField = element('input', { type: 'text', class: 'field', id: 'ss-filter', spellcheck: 'false', 'aria-label': t('Filter layers'), placeholder: t('Filter: headers.*, kind:dense…') });
+  private readonly toolbar: HTMLElement;
+  private readonly orderSwitch: Segmented<'network' | 'spectralNorm' | 'mark'>;
+  private readonly grid = element('div', { class: 'layer-grid', id: 'ss-grid', 'aria-label': t('Layers') });
+  private readonly head = element('div', { class: 'grid-head', role: 'rowgroup' });
+  private readonly body = element('div', { class: 'grid-body', role: 'rowgroup' });
+  private readonly columns = layerColumns();
+  private readonly drawn = new Map<number, DrawnLine>();
+  private readonly openGroups = new Set<string>();
+  private lines: TableLine[] = [];
+  private layout: TableLayout = { columns: [], template: '' };
+  private scales: CellScales = { spectralNorm: null, running: null };
+  private height = rowHeight;
+  private active = 0;
+  private frame = 0;
+  private toolbarAsked = false;
+
+  constructor(private readonly context: PanelContext) {
+    this.orderSwitch = new Segmented(t('Order'), [{ key: 'network', text: t('network order') }, { key: 'spectralNorm', text: 'σ₁' }, { key: 'mark', text: t('findings') }], 'network', (key) => this.setSort(key === 'network' ? null : { column: key, descending: true }));
+    this.toolbar = element('div', { class: 'toolbar', role: 'toolbar', 'aria-label': t('Filter and order') }, this.filterField, this.orderSwitch.element, button(t('Jump to worst'), () => this.jumpToWorst(), { class: 'link', title: t('Worst layer by the sorted column (w)') }), this.shown);
+    const copy = link(t('Copy as csv'), () => this.copy(), { id: 'ss-copy-table', title: t('All shown layers, in full precision') });
+    replace(this.element, element('div', { class: 'section-head' }, element('h2', {}, t('Layers'), ' ', this.order), copy), this.toolbar, this.grid);
+    this.grid.append(this.head, this.body);
+    this.filterField.addEventListener('input', () => this.setFilter(this.filterField.value));
+    this.filterField.addEventListener('keydown', (event) => this.onFilterKey(event));
+    this.grid.addEventListener('keydown', (event) => this.onKey(event));
+    this.body.addEventListener('click', (event) => this.onClick(event));
+    this.body.addEventListener('dblclick', (event) => this.onDoubleClick(event));
+    document.addEventListener('scroll', () => this.requestDraw(), { passive: true });
+    new ResizeObserver(() => this.onResize()).observe(this.grid);
+  }
+
+  /** A new report: everything is arranged anew. */
+  load(): void {
+    this.filterField.value = this.context.model.filter;
+    this.arrange();
+  }
+
+  /** Rows that have just been computed: values fill in, the order stays. */
+  refresh(): void {
+    const { model } = this.context;
+    this.lines = this.lines.map((line) => (line.kind === 'layer' ? { ...line, row: model.row(line.row.id) ?? line.row } : { ...line, rows: line.rows.map((row) => model.row(row.id) ?? row) }));
+    this.scales = this.currentScales();
+    for (const [index, entry] of this.drawn) this.fill(index, entry);
+  }
+
+  /** The selection moved: marks it, and shows it when it came from elsewhere. */
+  select(reveal: boolean): void {
+    for (const entry of this.drawn.values()) this.markSelected(entry);
+    if (!reveal) return;
+    const index = this.lineOf(this.context.model.selected);
+    if (index < 0) return;
+    this.active = index;
+    this.reveal(index);
+    this.drawRows();
+  }
+
+  focusFilter(): void {
+    this.toolbarAsked = true;
+    this.toolbar.hidden = false;
+    this.filterField.focus();
+    this.filterField.select();
+  }
+
+  /** Selects the worst layer by the sorted column; in network order the one with the worst finding, then the largest σ₁. */
+  jumpToWorst(): void {
+    const { model } = this.context;
+    const column = this.columns.find((candidate) => candidate.key === model.sort?.column);
+    const rows = arrangeRows(model.rows, model.filter, null, false);
+    const worst = column?.sortValue === undefined
+      ? rows.reduce<(typeof rows)[number] | null>((best, row) => (best === null || severityRank(row) > severityRank(best) || (severityRank(row) === severityRank(best) && (row.spectralNorm ?? 0) > (best.spectralNorm ?? 0)) ? row : best), null)
+      : (arrangeRows(rows, '', column, column.worst === 'largest').at(0) ?? null);
+    if (worst === null) return;
+    this.context.selectLayer(worst.id);
+    this.openGroupOf(worst.id);
+    this.focusLine(this.lineOf(worst.id));
+  }
+
+  /** Draws what became visible, after the tab was shown. */
+  shownAgain(): void {
+    this.onResize();
+  }
+
+  private setSort(sort: { column: ColumnKey; descending: boolean } | null): void {
+    this.context.model.sort = sort;
+    this.active = 0;
+    this.arrange();
+    this.context.rearranged();
+  }
+
+  private setFilter(text: string): void {
+    this.context.model.filter = text;
+    this.active = 0;
+    this.arrange();
+    this.context.rearranged();
+  }
+
+  private arrange(): void {
+    const { model } = this.context;
+    const column = this.columns.find((candidate) => candidate.key === model.sort?.column) ?? null;
+    const rows = arrangeRows(model.rows, model.filter, column, model.sort?.descending ?? false);
+    const grouped = model.rows.length >= groupsFrom && model.sort === null && model.filter === '';
+    this.lines = tableLines(rows, grouped, this.openGroups);
+    this.scales = this.currentScales();
+    this.height = model.rows.length >= compactFrom ? compactHeight : rowHeight;
+    const direction = model.sort?.descending === true ? t('descending') : t('ascending');
+    this.order.textContent = column === null ? (model.overview?.model.format === 'onnx' ? t('in network order') : t('in the file’s order')) : t('by {0}, {1}', column.label === '' ? t('findings') : column.label, direction);
+    this.orderSwitch.set(model.sort === null ? 'network' : model.sort.column === 'mark' || model.sort.column === 'spectralNorm' ? model.sort.column : null);
+    this.toolbar.hidden = model.rows.length <= toolbarFrom && model.filter === '' && !this.toolbarAsked;
+    this.shown.textContent = model.filter === '' ? (grouped ? t('{0} layers in {1} groups', integer(model.rows.length), integer(this.lines.filter((line) => line.kind === 'group').length)) : '') : t('{0} of {1} shown', integer(rows.length), integer(model.rows.length));
+    setAttribute(this.grid, 'role', grouped ? 'treegrid' : 'grid');
+    setAttribute(this.grid, 'aria-rowcount', this.lines.length + 1);
+    this.grid.classList.toggle('compact', this.height === compactHeight);
+    this.body.style.height = `${Math.max(1, this.lines.length) * this.height}px`;
+    this.active = Math.max(0, Math.min(this.active, this.lines.length - 1));
+    this.relayout();
+  }
+
+  private relayout(): void {
+    const width = this.grid.clientWidth;
+    if (width === 0) return;
+    const body = getComputedStyle(document.body);
+    const code = body.getPropertyValue('--vscode-editor-font-family') || 'monospace';
+    this.layout = layOut(this.columns, this.context.model.rows, width, { text: `12px ${body.fontFamily}`, code: `12px ${code}` });
+    this.grid.style.setProperty('--columns', this.layout.template);
+    setAttribute(this.grid, 'aria-colcount', this.layout.columns.length);
+    this.drawHead();
+    for (const entry of this.drawn.values()) entry.element.remove();
+    this.drawn.clear();
+    this.drawRows();
+  }
+
+  private drawHead(): void {
+    const { sort } = this.context.model;
+    const focusedKey = document.activeElement instanceof HTMLElement && this.head.contains(document.activeElement) ? document.activeElement.dataset.sort : undefined;
+    const cells = this.layout.columns.map((column, index) => {
+      const sorted = sort?.column === column.key;
+      const label = column.key === 'dot' ? this.dotLabel() : column.label + (sorted ? (sort.descending ? ' ↓' : ' ↑') : '');
+      const cell = element('div', { role: 'columnheader', class: column.alignRight ? 'cell right' : 'cell', 'aria-colindex': index + 1, 'aria-sort': sorted ? (sort.descending ? 'descending' : 'ascending') : column.sortValue === undefined ? null : 'none' });
+      if (column.sortValue === undefined) cell.append(label);
+      else {
+        const sorter = element('button', { type: 'button', class: 'sorter', tabindex: -1, 'data-sort': column.key, 'aria-label': column.label === '' ? t('findings') : null }, label);
+        sorter.addEventListener('click', () => this.sortBy(column));
+        cell.append(sorter);
+      }
+      describe(cell, () => [column.tip]);
+      return cell;
+    });
+    replace(this.head, element('div', { role: 'row', class: 'grid-row head', 'aria-rowindex': 1 }, cells));
+    if (focusedKey !== undefined) this.head.querySelector<HTMLElement>(`[data-sort="${focusedKey}"]`)?.focus();
+  }
+
+  private dotLabel(): string {
+    const scale = this.scales.spectralNorm;
+    return scale === null ? t('log') : t('{0}–{1}, log', short(scale.low), short(scale.high));
+  }
+
+  private sortBy(column: Column): void {
+    const { sort } = this.context.model;
+    const firstDescending = column.worst === 'largest';
+    if (sort?.column !== column.key) this.setSort({ column: column.key, descending: firstDescending });
+    else if (sort.descending === firstDescending) this.setSort({ column: column.key, descending: !firstDescending });
+    else this.setSort(null);
+    const now = this.context.model.sort;
+    speak(now === null ? t('network order') : t('sorted by {0}, {1}', column.label === '' ? t('findings') : column.label, now.descending ? t('descending') : t('ascending')));
+  }
+
+  private currentScales(): CellScales {
+    const { model } = this.context;
+    const values = model.running ? [] : model.rows.flatMap((row) => (row.spectralNorm === null ? [] : [row.spectralNorm]));
+    return { spectralNorm: niceLogScale(values), running: model.running ? (model.progress?.layer ?? '') : null };
+  }
+
+  private requestDraw(): void {
+    if (this.frame !== 0) return;
+    this.frame = requestAnimationFrame(() => {
+      this.frame = 0;
+      this.drawRows();
+    });
+  }
+
+  private onResize(): void {
+    const width = this.grid.clientWidth;
+    if (width > 0) this.relayout();
+  }
+
+  /** Makes exactly the visible rows (and the active one, which may hold the focus) exist. */
+  private drawRows(): void {
+    if (this.layout.columns.length === 0 || this.grid.clientWidth === 0) return;
+    const top = this.body.getBoundingClientRect().top;
+    const first = Math.max(0, Math.floor(-top / this.height) - overscan);
+    const last = Math.min(this.lines.length - 1, Math.ceil((window.innerHeight - top) / this.height) + overscan);
+    for (const [index, entry] of this.drawn) {
+      if ((index >= first && index <= last) || index === this.active) continue;
+      entry.element.remove();
+      this.drawn.delete(index);
+    }
+    for (let index = first; index <= last; index += 1) this.ensure(index);
+    this.ensure(this.active);
+  }
+
+  private ensure(index: number): DrawnLine | null {
+    const line = this.lines.at(index);
+    if (line === undefined || index < 0) return null;
+    const known = this.drawn.get(index);
+    if (known !== undefined) return known;
+    const made = element('div', { role: 'row', class: 'grid-row', 'aria-rowindex': index + 2, 'data-line': index });
+    made.style.top = `${index * this.height}px`;
+    const entry: DrawnLine = { element: made, line };
+    this.drawn.set(index, entry);
+    this.fill(index, entry);
+    const after = [...this.body.children].find((other) => Number((other as HTMLElement).dataset.line) > index);
+    this.body.insertBefore(made, after ?? null);
+    return entry;
+  }
+
+  private fill(index: number, entry: DrawnLine): void {
+    entry.line = this.lines[index];
+    const { element: made, line } = entry;
+    made.tabIndex = index === this.active ? 0 : -1;
+    if (line.kind === 'group') this.fillGroup(made, line);
+    else {
+      made.dataset.layer = line.row.id;
+      setAttribute(made, 'aria-level', line.level === 2 ? 2 : null);
+      made.classList.toggle('inner', line.level === 2);
+      replace(made, this.layout.columns.map((column, at) => element('div', { role: 'gridcell', class: `cell${column.alignRight ? ' right' : ''} cell-${column.key}`, 'aria-colindex': at + 1 }, column.draw(line.row, this.scales))));
+      describe(made, () => (entry.line.kind === 'layer' ? layerFacts(entry.line.row) : []));
+    }
+    this.markSelected(entry);
+  }
+
+  private fillGroup(made: HTMLElement, line: TableLine & { kind: 'group' }): void {
+    const worst = line.rows.reduce((best, row) => (severityRank(row) > severityRank(best) ? row : best));
+    const values = line.rows.map((row) => row.spectralNorm);
+    const largest = values.reduce<number | null>((best, value) => (value !== null && (best === null || value > best) ? value : best), null);
+    made.classList.add('group');
+    delete made.dataset.layer;
+    setAttribute(made, 'aria-level', 1);
+    setAttribute(made, 'aria-expanded', String(line.open));
+    const rest = element('div', { role: 'gridcell', class: 'cell group-rest', 'aria-colindex': 4 }, element('span', { class: 'muted' }, t('{0} layers', integer(line.rows.length))), element('span', { class: 'group-max' }, largest === null ? '·' : t('σ₁ ≤ {0}', significant(largest))), this.scales.spectralNorm === null ? null : stripCell(this.scales.spectralNorm, values));
+    replace(made,
+      element('div', { role: 'gridcell', class: 'cell right muted', 'aria-colindex': 1 }, line.open ? '▾' : '▸'),
+      element('div', { role: 'gridcell', class: 'cell', 'aria-colindex': 2 }, worst.severity === null ? '' : mark(worst.severity)),
+      element('div', { role: 'gridcell', class: 'cell cell-layer', 'aria-colindex': 3 }, tailText(line.key)),
+      rest);
+    describe(made, () => [line.key, t('{0} layers', integer(line.rows.length)), t('the strip shows σ₁ by depth, log; lighter or darker steps stand further from the background the larger σ₁ is'), line.open ? t('← closes the group') : t('→ opens the group')]);
+  }
+
+  private markSelected(entry: DrawnLine): void {
+    const selected = entry.line.kind === 'layer' && entry.line.row.id === this.context.model.selected;
+    setAttribute(entry.element, 'aria-selected', entry.line.kind === 'layer' ? String(selected) : null);
+    entry.element.classList.toggle('selected', selected);
+  }
+
+  private lineOf(id: string | null): number {
+    return id === null ? -1 : this.lines.findIndex((line) => line.kind === 'layer' && line.row.id === id);
+  }
+
+  private openGroupOf(id: string): void {
+    if (this.lineOf(id) >= 0) return;
+    const group = this.lines.find((line) => line.kind === 'group' && line.rows.some((row) => row.id === id));
+    if (group?.kind === 'group') this.toggleGroup(group.key, true);
+  }
+
+  private toggleGroup(key: string, open: boolean): void {
+    if (open) this.openGroups.add(key);
+    else this.openGroups.delete(key);
+    this.arrange();
+  }
+
+  private reveal(index: number): void {
+    const header = this.head.getBoundingClientRect().height;
+    const top = this.body.getBoundingClientRect().top + index * this.height;
+    if (top < header) window.scrollBy({ top: top - header - 4 });
+    else if (top + this.height > window.innerHeight) window.scrollBy({ top: top + this.height - window.innerHeight + 4 });
+  }
+
+  private focusLine(index: number): void {
+    const line = this.lines.at(index);
+    if (index < 0 || line === undefined) return;
+    const before = this.drawn.get(this.active);
+    if (before !== undefined) before.element.tabIndex = -1;
+    this.active = index;
+    this.reveal(index);
+    this.drawRows();
+    const entry = this.ensure(index);
+    if (entry === null) return;
+    entry.element.tabIndex = 0;
+    entry.element.focus({ preventScroll: true });
+    if (line.kind === 'layer') this.context.selectLayer(line.row.id);
+  }
+
+  private onClick(event: MouseEvent): void {
+    const index = lineIndex(event);
+    const line = index === null ? undefined : this.lines[index];
+    if (index === null || line === undefined) return;
+    if (line.kind === 'group') this.toggleGroup(line.key, !line.open);
+    this.focusLine(index);
+  }
+
+  private onDoubleClick(event: MouseEvent): void {
+    const index = lineIndex(event);
+    const line = index === null ? undefined : this.lines[index];
+    if (line?.kind === 'layer') this.context.openLayer(line.row.id);
+  }
+
+  private onKey(event: KeyboardEvent): void {
+    if (event.altKey || event.ctrlKey || event.metaKey) return;
+    const handled = this.head.contains(event.target as Node) ? this.headKey(event) : this.rowKey(event);
+    if (!handled) return;
+    event.preventDefault();
+    event.stopPropagation();
+  }
+
+  private headKey(event: KeyboardEvent): boolean {
+    const sorters = [...this.head.querySelectorAll<HTMLElement>('.sorter')];
+    const at = sorters.findIndex((sorter) => sorter === document.activeElement);
+    const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+    if (step !== undefined) sorters.at(Math.max(0, Math.min(sorters.length - 1, at + step)))?.focus();
+    else if (event.key === 'ArrowDown') this.focusLine(this.active);
+    else return false;
+    return true;
+  }
+
+  private rowKey(event: KeyboardEvent): boolean {
+    const line = this.lines.at(this.active);
+    if (line === undefined) return false;
+    const page = Math.max(1, Math.floor((window.innerHeight - this.head.clientHeight) / this.height) - 1);
+    const last = this.lines.length - 1;
+    switch (event.key) {
+      case 'ArrowDown': this.focusLine(Math.min(last, this.active + 1)); return true;
+      case 'ArrowUp':
+        if (this.active === 0) this.head.querySelector<HTMLElement>('.sorter')?.focus();
+        else this.focusLine(this.active - 1);
+        return true;
+      case 'Home': this.focusLine(0); return true;
+      case 'End': this.focusLine(last); return true;
+      case 'PageDown': this.focusLine(Math.min(last, this.active + page)); return true;
+      case 'PageUp': this.focusLine(Math.max(0, this.active - page)); return true;
+      case 'Enter':
+        if (line.kind === 'layer') this.context.openLayer(line.row.id);
+        else this.toggleAndFocus(line);
+        return true;
+      case 'ArrowRight':
+      case 'ArrowLeft':
+        if (line.kind !== 'group' || line.open === (event.key === 'ArrowRight')) return false;
+        this.toggleAndFocus(line);
+        return true;
+      default: return false;
+    }
+  }
+
+  private toggleAndFocus(line: TableLine & { kind: 'group' }): void {
+    const at = this.active;
+    this.toggleGroup(line.key, !line.open);
+    this.focusLine(at);
+  }
+
+  private onFilterKey(event: KeyboardEvent): void {
+    if (event.key === 'Escape' && this.filterField.value !== '') {
+      this.filterField.value = '';
+      this.setFilter('');
+    } else if (event.key === 'Escape' || event.key === 'ArrowDown' || event.key === 'Enter') this.focusLine(this.active);
+    else return;
+    event.preventDefault();
+    event.stopPropagation();
+  }
+
+  private copy(): void {
+    const { model } = this.context;
+    const column = this.columns.find((candidate) => candidate.key === model.sort?.column) ?? null;
+    const rows = arrangeRows(model.rows, model.filter, column, model.sort?.descending ?? false);
+    this.context.host.post({ type: 'copyText', text: tableAsCsv(layerCsv(rows)) });
+    speak(t('{0} rows copied', integer(rows.length)));
+  }
+}
+
+function lineIndex(event: MouseEvent): number | null {
+  const row = event.target instanceof Element ? event.target.closest<HTMLElement>('[data-line]') : null;
+  return row === null ? null : Number(row.dataset.line);
+}
+
+const short = (value: number): string => String(Number(value.toPrecision(2)));

@@ -1,0 +1,42 @@
+import type { Skipped } from '../../server/report/report.js';
+import { element, link, replace, tailText } from '../dom.js';
+import { mark } from '../marks.js';
+import { integer } from '../numbers.js';
+import { t } from '../strings.js';
+
+/** Names of one reason that are shown before the reader asks for all. */
+const namesAtFirst = 12;
+
+/** What was not analysed, by reason: never an empty result without a why. */
+export class SkippedSection {
+  readonly element = element('section', { class: 'skipped', id: 'ss-skipped', 'aria-label': t('Not analysed') });
+  private readonly expanded = new Set<string>();
+
+  show(skipped: readonly Skipped[]): void {
+    this.element.hidden = skipped.length === 0;
+    const groups = new Map<string, string[]>();
+    for (const entry of skipped) {
+      const name = entry.tensor ?? entry.layer ?? entry.operator ?? entry.analysis ?? '';
+      const names = groups.get(entry.reason);
+      if (names === undefined) groups.set(entry.reason, [name]);
+      else names.push(name);
+    }
+    replace(
+      this.element,
+      element('h2', {}, t('Not analysed'), ' ', element('span', { class: 'muted' }, skipped.length === 1 ? t('1 entry, with its reason') : t('{0} entries, by reason', integer(skipped.length)))),
+      [...groups].map(([reason, names]) => this.group(reason, names, () => this.show(skipped))),
+    );
+  }
+
+  private group(reason: string, names: readonly string[], again: () => void): HTMLElement {
+    const all = names.length <= namesAtFirst || this.expanded.has(reason);
+    const shown = all ? names : names.slice(0, namesAtFirst);
+    const more = all ? null : link(t('{0} more', integer(names.length - shown.length)), () => {
+      this.expanded.add(reason);
+      again();
+    });
+    return element('div', { class: 'finding', 'data-skipped': names.length }, mark('skipped'),
+      element('div', { class: 'finding-text' }, element('p', {}, reason), element('p', { class: 'muted name-list' }, shown.map((name) => element('span', { class: 'code', title: name }, tailText(name))), more)),
+      element('div', { class: 'rule-cell muted' }, names.length === 1 ? '' : integer(names.length)));
+  }
+}
