@@ -1,0 +1,20 @@
+import assert from 'node:assert/strict';
+import * as vscode from 'vscode';
+import { manifest, sigmascope } from './support.js';
+
+describe('activation', () => {
+  it('starts nothing that is not asked for, and says how long it took', async () => {
+    const api = await sigmascope();
+    assert.equal(api.engine.started, false);
+    console.log(`    activate(): ${api.activationMilliseconds.toFixed(1)} ms`);
+    assert.ok(Number.isFinite(api.activationMilliseconds));
+  });
+
+  it('registers every command of the manifest', async () => {
+    await sigmascope();
+    const registered = new Set(await vscode.commands.getCommands(true));
+    const { commands } = manifest().contributes as { commands: { command: string }[] };
+    const missing = commands.map(({ command }) => command).filter((command) => !registered.has(command));
+    assert.deepEqual(missing, []);
+  });
+});
