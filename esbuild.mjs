@@ -15,7 +15,7 @@ function buildKernels() {
   if (!existsSync(path.join(source, 'main.ts'))) return;
   mkdirSync('server/linalg/build', { recursive: true });
   const newest = Math.max(...readdirSync(source).map((f) => statSync(path.join(source, f)).mtimeMs), statSync('esbuild.mjs').mtimeMs);
-  const common = ['--runtime', 'stub', '--enable', 'simd', '--enable', 'bulk-memory', '-O3', '--noAssert', '--initialMemory', '256', '--maximumMemory', '65536'];
+  const common = ['--runtime', 'stub', '--enable', 'simd', '--enable', 'bulk-memory', '-O3', '--noAssert', '--initialMemory', '32', '--maximumMemory', '65536'];
   for (const [name, extra] of [['kernel', []], ['kernel-relaxed', ['--enable', 'relaxed-simd']]]) {
     const out = `server/linalg/build/${name}.wasm`;
     if (existsSync(out) && statSync(out).mtimeMs > newest) continue;

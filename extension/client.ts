@@ -64,7 +64,8 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
   await client.start();
   return {
     async request(type, params, token) {
-      return client.sendRequest(type.method, params, token);
+      // A token that is not there would travel as a second parameter.
+      return token ? client.sendRequest(type.method, params, token) : client.sendRequest(type.method, params);
     },
     on: (type, handler) => client.onNotification(type.method, handler),
     configure: (settings) => void client.sendNotification('workspace/didChangeConfiguration', { settings }),

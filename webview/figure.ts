@@ -90,7 +90,7 @@ export class FigureView {
   show(chart: Chart): void {
     this.chart = chart;
     this.focused = -1;
-    this.element.id = `chart-${chart.id}`;
+    this.element.id = chart.id;
     this.element.dataset.chart = chart.id;
     this.title.textContent = chart.title;
     this.unit.textContent = chart.unit;
@@ -177,8 +177,11 @@ export class FigureView {
     if (chart.specification === null) {
       this.drawing?.finish();
       this.drawing = null;
-      replace(this.plot, element('div', { class: 'empty-plot' }, chart.note ?? ''));
-      this.note.hidden = true;
+      const empty = element('div', { class: 'empty-plot' }, chart.note ?? '');
+      empty.style.height = `${chart.height}px`;
+      replace(this.plot, empty);
+      // The line stays, so that nothing moves when the drawing comes.
+      this.note.textContent = '\u00a0';
       return;
     }
     const stage = element('div', { class: 'stage' });

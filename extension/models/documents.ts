@@ -45,7 +45,7 @@ export class Documents implements Disposable {
     engine.on(protocol.layersDone, ({ document, rows }) => this.onRows(document, rows));
     engine.on(protocol.workerLost, (lost) => this.onWorkerLost(lost));
     engine.on(protocol.modelHashed, ({ document, sha256 }) => this.onHashed(document, sha256));
-    engine.onDidRestart(() => void this.reopenAll());
+    engine.onDidRestart(() => void this.recoverAll());
     const reread = () => void this.reopenAll();
     this.configurationWatcher.onDidChange(reread);
     this.configurationWatcher.onDidCreate(reread);
@@ -209,6 +209,18 @@ export class Documents implements Disposable {
     await Promise.all(this.all().map((document) => this.reopen(document)));
   }
 
+  /** After a restart of the server: it has forgotten every document and knows what the cache kept. Says what was lost. */
+  private async recoverAll(): Promise<void> {
+    for (const document of this.all()) {
+      const before = doneLayers(document);
+      await this.reopen(document);
+      const after = doneLayers(document);
+      if (document.error !== undefined || after >= before) continue;
+      const message = vscode.l10n.t('The engine stopped and was started again: {0} of {1} finished layers were kept. Analyze again for the others.', after, before);
+      this.emit(document, { type: 'error', message, actions: ['openLog', 'retry'] });
+    }
+  }
+
   private onProgress(progress: protocol.AnalysisProgress): void {
     const document = this.documents.get(progress.document);
     if (!document?.run) return;
@@ -275,6 +287,10 @@ export class Documents implements Disposable {
   private emit(document: ReportDocument, message: protocol.ToWebview): void {
     this.changed.fire({ document, message });
   }
+}
+
+function doneLayers(document: ReportDocument): number {
+  return document.overview?.rows.filter((row) => row.state === 'done').length ?? 0;
 }
 
 function detailKey(document: ReportDocument, layer: string): string {

@@ -38,8 +38,7 @@ export class ReportPanels implements vscode.Disposable, vscode.WebviewPanelSeria
       shown.panel.reveal(undefined, preserveFocus);
       return shown.view;
     }
-    const column = vscode.window.tabGroups.activeTabGroup.tabs.length === 0 ? vscode.ViewColumn.Active : vscode.ViewColumn.Beside;
-    const panel = vscode.window.createWebviewPanel(reportViewType, title(document.path), { viewColumn: column, preserveFocus }, { enableFindWidget: true });
+    const panel = vscode.window.createWebviewPanel(reportViewType, title(document.path), { viewColumn: this.column(), preserveFocus }, { enableFindWidget: true });
     return this.attach(panel, document.path, document.origin, null);
   }
 
@@ -108,6 +107,13 @@ export class ReportPanels implements vscode.Disposable, vscode.WebviewPanelSeria
     });
     this.changed.fire();
     return view;
+  }
+
+  /** Beside the code, where the other reports are; in front when there is no code. */
+  private column(): vscode.ViewColumn {
+    const reports = [...this.open].find((each) => each.panel.viewType !== customEditorViewType && each.panel.viewColumn !== undefined);
+    if (reports?.panel.viewColumn !== undefined) return reports.panel.viewColumn;
+    return vscode.window.tabGroups.activeTabGroup.tabs.length === 0 ? vscode.ViewColumn.Active : vscode.ViewColumn.Beside;
   }
 
   private icon(): { light: vscode.Uri; dark: vscode.Uri } {

@@ -8,12 +8,12 @@ import type { Layer, Model } from '../model/model.js';
 import { evaluateGates, GateError, parseGate } from '../report/gates.js';
 import type { AnalysisSettings, Report, Timings } from '../report/report.js';
 import { Cache } from '../runtime/cache.js';
+import { readSavedReport } from '../savedReport.js';
 import { CommandError, exitCodes, usageError, type ExitCode } from './errors.js';
 import type { AnalyzeOptions } from './options.js';
 import { checkOutputFile, writeSentence } from './output.js';
 import { ProgressLine } from './progressLine.js';
 import { deliver } from './deliver.js';
-import { readReport } from './renderCommand.js';
 import { chooseRunner } from './runner.js';
 import { Stop } from './stop.js';
 
@@ -26,7 +26,7 @@ export async function analyzeCommand(options: AnalyzeOptions): Promise<ExitCode>
   const gates = [...configuration.gates, ...options.failOn];
   checkedGates(() => gates.map(parseGate));
   if (options.out !== null) checkOutputFile(options.out, [options.model, ...(options.baseline === null ? [] : [options.baseline])]);
-  const baseline = options.baseline === null ? null : await readReport(options.baseline);
+  const baseline = options.baseline === null ? null : await readSavedReport(options.baseline);
   const stop = new Stop(options.timeoutSeconds);
   try {
     const { model, report, outcomes, total } = await runAnalysis(options, configuration, stop);

@@ -36,14 +36,8 @@ export const safetensors: Format = {
     return length !== null && (length <= MAX_HEADER_BYTES || source.path.toLowerCase().endsWith('.safetensors'));
   },
   open: async (source) => {
-    if (isIndexName(source.path)) return openIndex(source);
-    const index = await indexOf(source.path);
-    if (index === null) return openSingle(source);
-    try {
-      return await openIndex(index);
-    } finally {
-      await index.close();
-    }
+    if (isIndexName(source.path)) return openShards(source, await readWeightMap(source));
+    return (await openWhole(source)) ?? openSingle(source);
   },
 };
 
@@ -56,17 +50,24 @@ async function looksLikeIndex(source: ByteSource): Promise<boolean> {
   return start.trimStart().startsWith('{');
 }
 
-/** The index beside a shard, if there is one that lists it. */
-async function indexOf(shard: string): Promise<ByteSource | null> {
-  const prefix = SHARD_NAME.exec(path.basename(shard))?.[1];
+/** The whole model of a shard, if there is an index beside it that lists it; else null. */
+async function openWhole(shard: ByteSource): Promise<ModelFile | null> {
+  const shardName = path.basename(shard.path);
+  const prefix = SHARD_NAME.exec(shardName)?.[1];
   if (prefix === undefined) return null;
-  const file = path.join(path.dirname(shard), prefix + INDEX_SUFFIX);
+  const file = path.join(path.dirname(shard.path), prefix + INDEX_SUFFIX);
   try {
     await access(file);
   } catch {
     return null;
   }
-  return openFile(file);
+  const index = await openFile(file);
+  try {
+    const weightMap = await readWeightMap(index);
+    return [...weightMap.values()].includes(shardName) ? await openShards(index, weightMap) : null;
+  } finally {
+    await index.close();
+  }
 }
 
 async function openSingle(source: ByteSource): Promise<ModelFile> {
@@ -74,9 +75,8 @@ async function openSingle(source: ByteSource): Promise<ModelFile> {
   return assemble(source.path, [source.path], source.size, tensors, skipped, metadata);
 }
 
-async function openIndex(source: ByteSource): Promise<ModelFile> {
+async function openShards(source: ByteSource, weightMap: ReadonlyMap<string, string>): Promise<ModelFile> {
   const name = path.basename(source.path);
-  const weightMap = await readWeightMap(source);
   const namesByShard = new Map<string, string[]>();
   for (const [tensor, location] of weightMap) {
     const names = namesByShard.get(location);

@@ -8,6 +8,8 @@ import { formatBytes, quote } from './sentences.js';
 /** The reference implementation's own limit; the largest known headers are a few MB. */
 export const MAX_HEADER_BYTES = 100_000_000;
 const LENGTH_BYTES = 8;
+/** Ten times what the largest published models have in all their shards; about 1 kB of memory each. */
+const MAX_TENSORS = 500_000;
 
 const DTYPES: Record<string, DType | undefined> = {
   F64: 'float64',
@@ -69,8 +71,9 @@ export async function readSafetensorsHeader(source: ByteSource): Promise<Safeten
   const header = parseHeader(name, await source.read(LENGTH_BYTES, length));
   const dataStart = LENGTH_BYTES + length;
   const metadata = readMetadata(name, header);
-  const entries = Object.entries(header)
-    .filter(([tensor]) => tensor !== '__metadata__')
+  const described = Object.entries(header).filter(([tensor]) => tensor !== '__metadata__');
+  if (described.length > MAX_TENSORS) throw new ModelFileError('model/limit', `${name} has ${described.length} tensors, and at most ${MAX_TENSORS} are read: it is damaged, or must be split.`);
+  const entries = described
     .map(([tensor, info]) => readEntry(name, tensor, info))
     .sort((a, b) => a.begin - b.begin || a.end - b.end);
   checkCover(name, entries, source.size - dataStart, source.size);

@@ -37,10 +37,11 @@ export class Scanner {
   /** @param start flat index of values[0] in the tensor */
   values(values: Float64Array, start: number): void {
     const normal = this.smallestNormal > 0 ? this.smallestNormal : Number.MIN_VALUE;
+    const largest = Number.MAX_VALUE;
     for (let i = 0; i < values.length; i++) {
       const magnitude = Math.abs(values[i]);
       // One comparison pair for ordinary values; NaN fails both.
-      if (magnitude >= normal && magnitude <= Number.MAX_VALUE) continue;
+      if (magnitude >= normal && magnitude <= largest) continue;
       if (magnitude === 0) this.zeros += 1;
       else if (magnitude < normal) this.denormals += 1;
       else {

@@ -79,8 +79,10 @@ function packed(dtype: DType, bits: 2 | 4): Widen {
   const perByte = 8 / bits;
   const mask = (1 << bits) - 1;
   return (bytes, values, skip) => {
-    for (let i = 0, element = skip; i < values.length; i++, element++) {
-      values[i] = table[(bytes[Math.floor(element / perByte)] >>> ((element % perByte) * bits)) & mask];
+    let filled = 0;
+    for (let at = 0, shift = skip * bits; filled < values.length; at++, shift = 0) {
+      const byte = bytes[at];
+      for (const end = Math.min(values.length, filled + perByte - shift / bits); filled < end; shift += bits) values[filled++] = table[(byte >>> shift) & mask];
     }
   };
 }

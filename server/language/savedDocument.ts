@@ -1,10 +1,9 @@
-import { readFile, stat } from 'node:fs/promises';
 import { layerDetailOf } from '../report/layerDetail.js';
 import { overviewOf } from '../report/overview.js';
 import { stateOf } from '../report/render/text.js';
 import type { Report } from '../report/report.js';
-import { maximumReportBytes, parseReport, ReportFileError } from '../report/validate.js';
 import type { LayerDetail, ReportOverview } from '../report/views.js';
+import { readSavedReport } from '../savedReport.js';
 
 /** A report that was saved as JSON, shown in the same panel. */
 export class SavedDocument {
@@ -15,9 +14,7 @@ export class SavedDocument {
 
   /** @throws ReportFileError, one sentence */
   static async open(path: string): Promise<SavedDocument> {
-    const { size } = await stat(path);
-    if (size > maximumReportBytes) throw new ReportFileError('report/not-a-report', `${path} has ${size} bytes and a report at most ${maximumReportBytes}; is it another file?`);
-    return new SavedDocument(path, parseReport(await readFile(path, 'utf8'), path));
+    return new SavedDocument(path, await readSavedReport(path));
   }
 
   overview(): ReportOverview {

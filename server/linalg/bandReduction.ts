@@ -17,6 +17,9 @@ const stepWork = 5e7;
 /** Rows are split at multiples of the kernel's inner block, so that the pieces add up in the same order. */
 const rowQuantum = 256;
 
+/** Panels longer than this would keep the event loop waiting. */
+const defaultBlockHeight = 32768;
+
 /** Width of the band for a matrix with smaller side `size`: the optimum moves up as the products dominate. */
 export function bandWidth(size: number): number {
   if (size < 400) return 16;
@@ -34,8 +37,7 @@ export function bandReductionWork(rows: number, columns: number): number {
 }
 
 /** Bytes that `reduceToBand` and `reduceToTriangle` take from the kernel's memory. */
-export function bandReductionBytes(rows: number, columns: number): number {
-  const b = bandWidth(columns);
+export function bandReductionBytes(rows: number, columns: number, b: number): number {
   return alignedBytes(b * rows) + alignedBytes(2 * b * rows) + 2 * alignedBytes(b * columns) + alignedBytes(2 * b * columns) + 5 * alignedBytes(b * b);
 }
 
@@ -102,6 +104,70 @@ export function* reduceToBand(memory: KernelMemory, a: MatrixView, b: number, ba
       yield count * rest * width;
       kernel.gemm(count, rest, pair, -1, u + 8 * i * pair, pair, 1, yz, 1, pair, 1, at(k + width + i, k + width), rowStride, columnStride);
       yield count * rest * pair;
+    }
+  }
+  memory.release(mark);
+}
+
+/** Multiply–adds of `reduceToTriangle`, for progress. */
+export function triangleReductionWork(rows: number, columns: number): number {
+  return rows * columns * columns - columns ** 3 / 3;
+}
+
+/**
+ * QR factorization, R only (rows ≥ columns; `a` is destroyed): R has the singular values of `a`. For tall matrices this
+ * comes before `reduceToBand`, which would otherwise carry all rows through both of its products (Chan, ACM TOMS 8,
+ * 1982). Very tall ones are taken in blocks of rows, each with the R of the rows above it on top (Demmel, Grigori,
+ * Hoemmen and Langou, SIAM J. Sci. Comput. 34, 2012), so that no panel is longer than `blockHeight`.
+ * Cost: 2·rows·columns² − 2/3·columns³ operations.
+ * @returns R, columns × columns with zeros below the diagonal, within the memory of `a`
+ */
+export function* reduceToTriangle(memory: KernelMemory, a: MatrixView, b: number, blockHeight = defaultBlockHeight): Steps<MatrixView> {
+  const { columns, rowStride } = a;
+  const step = Math.max(blockHeight, 4 * columns);
+  let top = 0;
+  for (let end = Math.min(step, a.rows); ; end = Math.min(end + step, a.rows)) {
+    const block = { ...a, address: a.address + 8 * top * rowStride, rows: end - top };
+    yield* factorRows(memory, block, b);
+    if (end === a.rows) return { ...block, rows: columns };
+    // The rows just above the next block are used up: R moves there.
+    const next = end - columns;
+    memory.exports.copyMatrix(columns, columns, block.address, rowStride, a.columnStride, a.address + 8 * next * rowStride, rowStride, a.columnStride);
+    top = next;
+  }
+}
+
+/** QR factorization of one block of rows in place; R takes its first rows. */
+function* factorRows(memory: KernelMemory, a: MatrixView, b: number): Steps<void> {
+  const { rows, columns, rowStride, columnStride } = a;
+  const kernel = memory.exports;
+  const mark = memory.mark();
+  const v = memory.take(b * rows);
+  const w = memory.take(b * columns);
+  const y = memory.take(b * columns);
+  const [r, t] = [memory.take(b * b), memory.take(b * b)];
+  const at = (i: number, j: number) => a.address + 8 * (i * rowStride + j * columnStride);
+  for (let k = 0; k < columns; k += b) {
+    const width = Math.min(b, columns - k);
+    const height = rows - k;
+    const rest = columns - k - width;
+    kernel.copyMatrix(height, width, at(k, k), rowStride, columnStride, v, 1, height);
+    kernel.factorPanel(v, height, width, height, r, t);
+    kernel.copyMatrix(width, width, r, width, 1, at(k, k), rowStride, columnStride);
+    for (let i = k + width; i < columns; i++) kernel.clear(width, at(i, k), columnStride);
+    yield 2 * height * width * width;
+    if (rest === 0) break;
+    const rowsPerStep = stepRows(rest * width);
+    for (let i = 0; i < height; i += rowsPerStep) {
+      const count = Math.min(rowsPerStep, height - i);
+      kernel.gemm(rest, width, count, 1, at(k + i, k + width), columnStride, rowStride, v + 8 * i, 1, height, i > 0 ? 1 : 0, w, width, 1);
+      yield count * rest * width;
+    }
+    kernel.gemm(rest, width, width, 1, w, width, 1, t, width, 1, 0, y, width, 1);
+    for (let i = 0; i < height; i += rowsPerStep) {
+      const count = Math.min(rowsPerStep, height - i);
+      kernel.gemm(count, rest, width, -1, v + 8 * i, 1, height, y, 1, width, 1, at(k + i, k + width), rowStride, columnStride);
+      yield count * rest * width;
     }
   }
   memory.release(mark);

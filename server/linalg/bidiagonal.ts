@@ -18,10 +18,11 @@ export function bandToValuesBytes(size: number): number {
 
 /**
  * Second and third stage: singular values of an upper band matrix (storage of kernel/bulgeChase.ts; destroyed), by
- * bulge chasing to bidiagonal form and dqds. Where dqds does not converge the bidiagonal matrix is bisected instead.
+ * bulge chasing to bidiagonal form and dqds. With `bisect`, or where dqds does not converge, the bidiagonal matrix is
+ * bisected instead.
  * @returns `size` values, unordered
  */
-export function* bandSingularValues(memory: KernelMemory, band: number, size: number, bandWidth: number): Steps<Float64Array> {
+export function* bandSingularValues(memory: KernelMemory, band: number, size: number, bandWidth: number, bisect = false): Steps<Float64Array> {
   const kernel = memory.exports;
   const sweepWork = 4 * size * bandWidth;
   const sweeps = Math.max(1, Math.floor(chaseStepWork / sweepWork));
@@ -38,6 +39,7 @@ export function* bandSingularValues(memory: KernelMemory, band: number, size: nu
   memory.release(mark);
   const largest = diagonal.reduce((m, x) => Math.max(m, Math.abs(x)), superdiagonal.reduce((m, x) => Math.max(m, Math.abs(x)), 0));
   if (largest === 0) return new Float64Array(size);
+  if (bisect) return yield* bisectAll(diagonal, superdiagonal);
   memory.elements(q, size).set(diagonal.map((x) => (x / largest) ** 2));
   memory.elements(e, Math.max(size - 1, 0)).set(superdiagonal.map((x) => (x / largest) ** 2));
   kernel.dqdsStart(size, q, e, qSpare, eSpare, target, stack);

@@ -9,6 +9,7 @@ export interface KernelExports {
   scratchLength(): number;
   useScratch(base: number): void;
   copyMatrix(rows: number, columns: number, from: number, fromRowStride: number, fromColumnStride: number, to: number, toRowStride: number, toColumnStride: number): void;
+  clear(count: number, address: number, stride: number): void;
   gemm(rows: number, columns: number, inner: number, alpha: number, a: number, aRow: number, aColumn: number, b: number, bRow: number, bColumn: number, beta: 0 | 1, c: number, cRow: number, cColumn: number): void;
   factorPanel(panel: number, rows: number, width: number, stride: number, r: number, t: number): void;
   maximumAbsolute(x: number, length: number): number;
@@ -75,12 +76,15 @@ export class KernelMemory {
   readonly exports: KernelExports;
   private readonly base: number;
   private top: number;
+  /** Memory beyond has never been used and is still zero. */
+  private used: number;
 
   constructor(kernel: CompiledKernel) {
     this.exports = new WebAssembly.Instance(kernel.module, { env: { abort: () => { throw new Error('The linear algebra kernel stopped: an internal check failed.'); } } }).exports as unknown as KernelExports;
     const scratch = roundUp(this.exports.heapBase());
     this.base = scratch + alignedBytes(this.exports.scratchLength());
     this.top = this.base;
+    this.used = this.base;
     this.reserve(0);
     this.exports.useScratch(scratch);
   }
@@ -108,6 +112,16 @@ export class KernelMemory {
     const address = this.top;
     this.top += alignedBytes(length);
     if (this.top > this.bytes) throw new RangeError(`The linear algebra kernel was asked for ${length} elements more than were reserved.`);
+    this.used = Math.max(this.used, this.top);
+    return address;
+  }
+
+  /** The same, cleared; memory that was never used is not touched, so that large matrices cost nothing yet. */
+  takeZeroed(length: number): number {
+    const dirty = this.used;
+    const address = this.take(length);
+    const count = Math.min(length, Math.max(0, Math.ceil((dirty - address) / 8)));
+    this.elements(address, count).fill(0);
     return address;
   }
 

@@ -1,5 +1,4 @@
-import { bandLength, bandReductionBytes, bandReductionWork, bandWidth, reduceToBand } from './bandReduction.js';
-import { bandSingularValues, bandToValuesBytes, bandToValuesWork } from './bidiagonal.js';
+import { blockBytes, blockSingularValues, blockWork, usualRoute } from './blockSingularValues.js';
 import { alignedBytes, compileKernel, kernelOverheadBytes, KernelMemory, type CompiledKernel, type MatrixView } from './kernel.js';
 import { runSteps, type SolveControl, type Steps } from './steps.js';
 
@@ -21,11 +20,6 @@ interface Shape {
   columns: number;
 }
 
-/** Largest tolerated disagreement of Σσ² and the sum of the squared entries, relative. */
-const frobeniusTolerance = 1e-11;
-/** Entries outside this range are scaled by a power of two first: their squares would overflow or vanish. */
-const largestUnscaled = 2 ** 200;
-const smallestUnscaled = 2 ** -200;
 /** An instance is dropped when it holds this many times what the next matrix needs, and more than this many bytes. */
 const dropFactor = 4;
 const dropBytes = 64 * 1024 * 1024;
@@ -41,7 +35,7 @@ export function predictedBytes(groups: number, rows: number, columns: number): n
 function reservedBytes({ groups, rows, columns }: Shape): number {
   const large = Math.max(rows, columns);
   const small = Math.min(rows, columns);
-  return alignedBytes(groups * rows * columns) + alignedBytes(bandLength(small, bandWidth(small))) + bandReductionBytes(large, small) + bandToValuesBytes(small);
+  return alignedBytes(groups * rows * columns) + blockBytes(large, small);
 }
 
 /**
@@ -50,8 +44,10 @@ function reservedBytes({ groups, rows, columns }: Shape): number {
  */
 export class MatrixWorkspace {
   private memory: KernelMemory;
-  private shape: Shape = { groups: 0, rows: 0, columns: 0 };
+  /** Of the stored matrix; null where there is none. */
+  private shape: Shape | null = null;
   private address = 0;
+  private busy = false;
 
   private constructor(private readonly kernel: CompiledKernel) {
     this.memory = new KernelMemory(kernel);
@@ -78,12 +74,13 @@ export class MatrixWorkspace {
     }
     const shape = { groups, rows, columns };
     const bytes = reservedBytes(shape);
-    this.shape = { groups: 0, rows: 0, columns: 0 };
+    if (this.busy) throw new Error('The workspace is computing: wait for its singular values before the next matrix is stored.');
+    this.shape = null;
     if (this.memory.bytes > dropBytes && this.memory.bytes > dropFactor * bytes) this.memory = new KernelMemory(this.kernel);
     this.memory.reserve(bytes);
-    this.address = this.memory.take(groups * rows * columns);
+    this.address = this.memory.takeZeroed(groups * rows * columns);
     this.shape = shape;
-    return this.memory.elements(this.address, groups * rows * columns).fill(0);
+    return this.memory.elements(this.address, groups * rows * columns);
   }
 
   /**
@@ -91,66 +88,36 @@ export class MatrixWorkspace {
    * Throws the signal's reason on abort, and an Error for non-finite entries.
    */
   async singularValues(control: SolveControl = {}): Promise<SingularValueResult> {
-    const { groups, rows, columns } = this.shape;
+    const { shape } = this;
+    if (shape === null) throw new Error('The workspace holds no matrix: each one is stored with allocate and solved once.');
+    const { groups, rows, columns } = shape;
     const small = Math.min(rows, columns);
     const large = Math.max(rows, columns);
-    const work = groups * (bandReductionWork(large, small) + bandToValuesWork(small, bandWidth(small))) + groups * rows * columns;
-    const singularValues = await runSteps(this.solve(), work, control);
-    return { singularValues, method: 'two-stage', exact: true, relativeError: errorBound(large), engine: this.engine };
+    this.shape = null;
+    this.busy = true;
+    try {
+      const singularValues = await runSteps(this.solve(shape), groups * blockWork(large, small), control);
+      return { singularValues, method: usualRoute(large, small).triangleFirst ? 'qr-first' : 'two-stage', exact: true, relativeError: errorBound(large), engine: this.engine };
+    } finally {
+      this.busy = false;
+    }
   }
 
-  private *solve(): Steps<Float64Array> {
-    const { groups, rows, columns } = this.shape;
-    const { memory, address } = this;
-    this.shape = { groups: 0, rows: 0, columns: 0 };
+  private *solve({ groups, rows, columns }: Shape): Steps<Float64Array> {
     const small = Math.min(rows, columns);
-    const length = groups * rows * columns;
     const values = new Float64Array(groups * small);
-    if (length === 0) return values;
-    const exponent = prescale(memory, address, length);
-    if (exponent === null) return values;
-    yield length;
-    const b = bandWidth(small);
-    const band = memory.take(bandLength(small, b));
+    if (values.length === 0) return values;
     for (let g = 0; g < groups; g++) {
-      const block = tallView(address + 8 * g * rows * columns, rows, columns);
-      const squares = memory.exports.sumOfSquares(block.address, rows * columns);
-      yield* reduceToBand(memory, block, b, band);
-      const found = yield* bandSingularValues(memory, band, small, b);
-      const sum = found.reduce((total, x) => total + x * x, 0);
-      if (!(Math.abs(sum - squares) <= frobeniusTolerance * squares)) throw new Error(`The singular values of a ${rows} × ${columns} matrix do not add up: the sum of their squares is ${sum}, that of the entries ${squares}.`);
-      values.set(found, g * small);
+      const block = tallView(this.address + 8 * g * rows * columns, rows, columns);
+      values.set(yield* blockSingularValues(this.memory, block), g * small);
     }
-    values.sort().reverse();
-    return exponent === 0 ? values : values.map((x) => timesPowerOfTwo(x, -exponent));
+    return values.sort().reverse();
   }
 }
 
 /** The matrix with its longer side as rows; a wide one is looked at as its transpose. */
 function tallView(address: number, rows: number, columns: number): MatrixView {
   return rows >= columns ? { address, rows, columns, rowStride: columns, columnStride: 1 } : { address, rows: columns, columns: rows, rowStride: 1, columnStride: columns };
-}
-
-/**
- * Multiplies all entries by a power of two where their squares would leave the range of doubles.
- * @returns the exponent; null for a matrix of zeros. Throws for NaN and infinity.
- */
-function prescale(memory: KernelMemory, address: number, length: number): number | null {
-  const largest = memory.exports.maximumAbsolute(address, length);
-  if (!Number.isFinite(largest)) throw new Error('The matrix holds a value that is not finite (NaN or infinity): it has no singular values.');
-  if (largest === 0) return null;
-  if (largest <= largestUnscaled && largest >= smallestUnscaled) return 0;
-  const exponent = -Math.floor(Math.log2(largest));
-  // 2^exponent itself may be out of range for subnormal entries: two factors.
-  const half = Math.trunc(exponent / 2);
-  memory.exports.scale(2 ** half, address, length);
-  memory.exports.scale(2 ** (exponent - half), address, length);
-  return exponent;
-}
-
-function timesPowerOfTwo(x: number, exponent: number): number {
-  const half = Math.trunc(exponent / 2);
-  return x * 2 ** half * 2 ** (exponent - half);
 }
 
 /** Rounding errors of orthogonal transformations grow about as the square root of the dimension. */

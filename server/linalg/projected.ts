@@ -16,7 +16,7 @@ const inverseSteps = 3;
 
 /** Bytes that `largestTriplets` takes from the kernel's memory for matrices up to size × size. */
 export function projectedBytes(size: number): number {
-  return alignedBytes(size * size) + alignedBytes(bandLength(size, bandWidth(size))) + bandReductionBytes(size, size) + bandToValuesBytes(size);
+  return alignedBytes(size * size) + alignedBytes(bandLength(size, bandWidth(size))) + bandReductionBytes(size, size, bandWidth(size)) + bandToValuesBytes(size);
 }
 
 /**

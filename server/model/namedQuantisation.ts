@@ -47,6 +47,6 @@ function tiles(shape: readonly number[], scale: readonly number[]): number[] | n
 }
 
 function tile(size: number, count: number): number | null {
-  if (size % count === 0) return size / count;
-  return Math.ceil(size / usualTile) === count ? usualTile : null;
+  if (count > 1 && Math.ceil(size / usualTile) === count) return usualTile;
+  return size % count === 0 ? size / count : null;
 }

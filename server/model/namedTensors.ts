@@ -38,15 +38,18 @@ export function namedModel(file: ModelFile): Model {
   const layers: Layer[] = [];
   const reasons = new Map<string, string>();
   for (const tensor of byName.values()) {
-    const found = layersOf(tensor, context);
-    if (typeof found === 'string') {
-      if (!reasons.has(tensor.name)) reasons.set(tensor.name, found);
-      continue;
-    }
-    for (const named of found) layers.push(finish(tensor, named, ids));
     const quantisation = namedQuantisation(tensor, byName);
     if (quantisation) reasons.set(quantisation.scale.name, `quantisation scale of ${idOfTensor(tensor.name)}`);
     if (quantisation?.zeroPoint) reasons.set(quantisation.zeroPoint.name, `quantisation zero point of ${idOfTensor(tensor.name)}`);
+  }
+  for (const tensor of byName.values()) {
+    if (reasons.has(tensor.name)) continue;
+    const found = layersOf(tensor, context);
+    if (typeof found === 'string') {
+      reasons.set(tensor.name, found);
+      continue;
+    }
+    for (const named of found) layers.push(finish(tensor, named, ids));
   }
   const used = new Set(layers.map((layer) => layer.tensor));
   const skipped = [...byName.keys()].filter((name) => !used.has(name)).map((name) => ({ tensor: name, reason: reasons.get(name) ?? 'not the weights of a layer' }));

@@ -3,7 +3,10 @@ import { elementsOf, quantisationTensors, weightTensors } from './expression.js'
 import type { Layer, WeightExpression } from './model.js';
 import { RunCopier } from './runCopier.js';
 import { ScanCollector } from './scanCollector.js';
-import { dequantizeView, mergedDimensions, multiplyView, quantisationBlocks, reshapeView, sliceView, tileStrides, transposeView, viewShape, wholeView, type Dimension, type StridedView } from './stridedView.js';
+import { isIntermediate, mergedDimensions, quantisationBlocks, tileStrides, viewShape, type Dimension, type Intermediate, type StridedView } from './stridedView.js';
+import { planView } from './viewPlan.js';
+
+export { intermediateBytes } from './viewPlan.js';
 
 export interface ReadWeightOptions {
   signal?: AbortSignal;
@@ -21,17 +24,9 @@ export interface ReadWeightOptions {
 export async function readWeight(layer: Layer, target: Float64Array, options: ReadWeightOptions = {}): Promise<TensorScan> {
   const elements = elementsOf(layer.weight.shape);
   if (target.length !== elements) throw new RangeError(`Layer ${layer.id} has ${elements} weights; the target has room for ${target.length}.`);
-  const reading = new Reading(options.signal);
-  const view = await reading.view(layer.weight);
-  await reading.fill(view, target);
+  const reading = new Reading(options);
+  await reading.fill(planView(layer.weight), target, { length: elements, step: elements, offset: 0 });
   return reading.scans.result();
-}
-
-/** Bytes that readWeight may hold besides its target: 0 for what is streamed, else the size of its intermediate arrays. */
-export function intermediateBytes(expression: WeightExpression): number {
-  if (expression.op === 'stored') return 0;
-  if (expression.op === 'concat') return 8 * elementsOf(expression.shape) + Math.max(...expression.of.map(intermediateBytes));
-  return intermediateBytes(expression.of);
 }
 
 /** Bytes of the layer's stored weights and scales: what an analysis reads from disk. */
@@ -47,77 +42,32 @@ export function weightBytes(layer: Layer): number {
 class Reading {
   readonly scans = new ScanCollector();
 
-  constructor(private readonly signal: AbortSignal | undefined) {}
-
-  /** Where the elements of an expression lie; an expression that is no view of one tensor is evaluated first. */
-  async view(expression: WeightExpression): Promise<StridedView> {
-    switch (expression.op) {
-      case 'stored':
-        return wholeView(expression.tensor, expression.shape);
-      case 'transpose':
-        return transposeView(await this.view(expression.of), expression.permutation);
-      case 'scale':
-        return multiplyView(await this.view(expression.of), expression.factor);
-      case 'reshape': {
-        const inner = await this.view(expression.of);
-        return reshapeView(inner, expression.shape) ?? wholeView(await this.evaluate(inner), expression.shape);
-      }
-      case 'slice': {
-        const inner = await this.view(expression.of);
-        const length = expression.shape[expression.axis];
-        const cut = sliceView(inner, expression.axis, expression.start, length);
-        if (cut) return cut;
-        const whole = wholeView(await this.evaluate(inner), expression.of.shape);
-        return sliceView(whole, expression.axis, expression.start, length) ?? whole;
-      }
-      case 'dequantize': {
-        const inner = await this.view(expression.of);
-        const attached = dequantizeView(inner, expression);
-        if (attached) return attached;
-        const values = await this.evaluate(inner);
-        await this.dequantizeInPlace(values, expression);
-        return wholeView(values, expression.shape);
-      }
-      case 'concat': {
-        const values = new Float64Array(elementsOf(expression.shape));
-        const inner = elementsOf(expression.shape.slice(expression.axis + 1));
-        const outerStep = expression.shape[expression.axis] * inner;
-        let offset = 0;
-        for (const part of expression.of) {
-          const length = part.shape[expression.axis] * inner;
-          await this.fill(await this.view(part), values, { length, step: outerStep, offset });
-          offset += length;
-        }
-        return wholeView(values, expression.shape);
-      }
-    }
-  }
+  constructor(private readonly options: ReadWeightOptions) {}
 
   /**
-   * Writes the elements of a view in row-major order: to the whole target or, with `blocks`, in blocks of `length`
-   * elements that begin at `offset` and follow each other at `step`.
+   * Writes the elements of a view in row-major order: to the whole target or in blocks of `length` elements that begin at
+   * `offset` and follow each other at `step`.
    */
-  async fill(view: StridedView, target: Float64Array, blocks?: { length: number; step: number; offset: number }): Promise<void> {
+  async fill(view: StridedView, target: Float64Array, blocks: { length: number; step: number; offset: number }): Promise<void> {
     const total = elementsOf(viewShape(view));
     if (total === 0) return;
-    const dimensions = placed(view, blocks ?? { length: total, step: total });
-    const copier = new RunCopier(dimensions, [...view.offsets, blocks?.offset ?? 0], view.steps, await this.stepValues(view));
-    if (view.source instanceof Float64Array) {
-      copier.visit(target, view.source, 0);
+    const copier = new RunCopier(placed(view, blocks), [...view.offsets, blocks.offset], view.steps, await this.stepValues(view));
+    const { source } = view;
+    if (isIntermediate(source)) {
+      copier.visit(target, await this.array(source), 0);
       return;
     }
     const { firstSourceIndex: start, lastSourceIndex } = copier;
     const count = lastSourceIndex - start + 1;
-    const partial = count !== total ? this.scans.partial(view.source) : null;
-    const visit = (values: Float64Array, at: number) => copier.visit(target, values, at, partial);
-    const scan = await readTensor(view.source, visit, { start, count, ...(this.signal ? { signal: this.signal } : {}) });
+    const partial = count === total ? null : this.scans.partial(source);
+    const scan = await readTensor(source, (values, at) => copier.visit(target, values, at, partial), { start, count, ...this.options });
     if (!partial) this.scans.add(scan);
   }
 
-  /** The elements of a view as an array of its own. */
-  private async evaluate(view: StridedView): Promise<Float64Array> {
-    const values = new Float64Array(elementsOf(viewShape(view)));
-    await this.fill(view, values);
+  private async array(intermediate: Intermediate): Promise<Float64Array> {
+    const values = new Float64Array(intermediate.elements);
+    for (const part of intermediate.parts) await this.fill(part.view, values, part);
+    if (intermediate.dequantize) await this.dequantizeInPlace(values, intermediate.dequantize);
     return values;
   }
 
@@ -133,7 +83,7 @@ class Reading {
 
   private async all(tensor: Extract<WeightExpression, { op: 'stored' }>['tensor']): Promise<Float64Array> {
     const values = new Float64Array(elementsOf(tensor.shape));
-    await readTensor(tensor, (chunk, start) => values.set(chunk, start), this.signal ? { signal: this.signal } : {});
+    await readTensor(tensor, (chunk, start) => values.set(chunk, start), this.options);
     return values;
   }
 

@@ -8,14 +8,24 @@ import type { WeightExpression } from './model.js';
  * where the new boundary cuts a dimension unevenly.
  */
 export interface StridedView {
-  source: StoredTensor | Float64Array;
-  /** Elements of the whole source. */
-  sourceElements: number;
+  source: StoredTensor | Intermediate;
   axes: Dimension[][];
   /** Index of the first element: in the source, then in each scale and zero point. */
   offsets: number[];
   /** Applied to every element in this order. */
   steps: ViewStep[];
+}
+
+/** An array that must be made before it can be viewed: the parts written one after the other, then scaled. */
+export interface Intermediate {
+  elements: number;
+  /** Written in blocks of `length` elements that begin at `offset` and follow each other at `step`. */
+  parts: { view: StridedView; length: number; step: number; offset: number }[];
+  dequantize: Extract<WeightExpression, { op: 'dequantize' }> | null;
+}
+
+export function isIntermediate(source: StoredTensor | Intermediate): source is Intermediate {
+  return 'parts' in source;
 }
 
 export interface Dimension {
@@ -30,9 +40,9 @@ export type ViewStep =
   | { kind: 'dequantize'; scale: StoredTensor; scaleIndex: number; zeroPoint: StoredTensor | null; zeroPointIndex: number };
 
 /** The view of a whole array. */
-export function wholeView(source: StoredTensor | Float64Array, shape: readonly number[]): StridedView {
+export function wholeView(source: StoredTensor | Intermediate, shape: readonly number[]): StridedView {
   const strides = rowMajorStrides(shape);
-  return { source, sourceElements: elementsOf(shape), axes: shape.map((size, axis) => [{ size, strides: [strides[axis]] }]), offsets: [0], steps: [] };
+  return { source, axes: shape.map((size, axis) => [{ size, strides: [strides[axis]] }]), offsets: [0], steps: [] };
 }
 
 /** Sizes of the logical axes. */

@@ -19,7 +19,7 @@ function sentences(detail: Detail): Omit<Answer, 'basis'> {
   const { row, metrics, health } = detail;
   if (health.nonFinite.count > 0) {
     const at = health.nonFinite.firstIndex === null ? '' : `, the first at flat index ${formatCount(health.nonFinite.firstIndex)}`;
-    return { verdict: `${row.id} holds ${plural(health.nonFinite.count, 'value')} that ${health.nonFinite.count === 1 ? 'is' : 'are'} not finite.`, rest: `Its spectrum is not computed${at}.` };
+    return { verdict: `${row.id} holds ${plural(health.nonFinite.count, 'value')} that ${health.nonFinite.count === 1 ? 'is' : 'are'} not finite${at}.`, rest: 'Its spectrum is not computed.' };
   }
   if (metrics === null) return { verdict: `${row.id} was not analysed.`, rest: row.reason ?? '' };
   if (metrics.spectralNorm === 0) return { verdict: `All ${formatCount(row.parameters)} weights of ${row.id} are 0.`, rest: 'There is no spectrum to draw.' };
@@ -37,7 +37,7 @@ function named(finding: Finding, detail: Detail, metrics: Metrics): Omit<Answer,
       return { verdict: `${uses(row, metrics)}; ${units}.`, rest: conditioning(row, metrics) };
     }
     case 'weights/noise-like':
-      return { verdict: `${row.id} cannot be told from random.`, rest: `No singular value stands above the noise edge${edgeText(noise)}, and the rest follows the random law.` };
+      return { verdict: `${row.id} cannot be told from random.`, rest: `No singular value stands above the noise edge${typeof finding.evidence.edge === 'number' ? ` ${formatNumber(finding.evidence.edge)}` : edgeText(noise)}, and the rest follows the random law.` };
     case 'weights/duplicate':
       return { verdict: `${row.id} holds the same bytes as ${detail.health.duplicateOf ?? 'another layer'}.`, rest: energySentence(row, metrics) };
     case 'weights/rank-collapsed':

@@ -180,6 +180,8 @@ export class WorkerPool {
       job.reject(failure);
       return;
     }
+    // What ended this process may have ended those that wait; a second try gets a fresh one.
+    for (const [slot, state] of this.slots) if (state.job === null) this.remove(slot);
     const retried = job.attempts < 2 && !this.closed && !job.signal.aborted;
     job.onLost?.(failure.message, retried);
     if (retried) this.enqueue(job);

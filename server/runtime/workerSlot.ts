@@ -55,6 +55,8 @@ export class WorkerSlot {
       });
     } catch (error) {
       if (this.pool === pool) this.end();
+      // The process had ended while it had nothing to do: no unit is lost by that.
+      if (error instanceof workerpool.TerminateError && error.message === endedBefore) return this.run(unit, onEvent);
       throw error instanceof workerpool.TerminateError ? new WorkerLost(describeEnd(error.message, errorOutput)) : error;
     }
   }
@@ -84,6 +86,9 @@ export class WorkerSlot {
     });
   }
 }
+
+/** workerpool's message for a unit that was given to a process after its end. */
+const endedBefore = 'Worker is terminated';
 
 /** Characters kept of what a process wrote to stderr: enough for the runtime's last words. */
 const maximumErrorOutput = 4000;

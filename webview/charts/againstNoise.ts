@@ -4,6 +4,8 @@ import { t } from '../strings.js';
 import { axisLabel, type Chart, type ChartTheme, colour, curveValues, type Json, label, layered, quantitative, type Specification } from './chart.js';
 
 const height = 190;
+/** The law may rise so many times above the highest bar; beyond, it is clipped. */
+const mostLawHeight = 2.5;
 
 type Noise = NonNullable<LayerDetail['noise']>;
 
@@ -29,7 +31,7 @@ function specification(theme: ChartTheme, noise: Noise, bins: { a: number; b: nu
   const high = Math.max(bins[bins.length - 1].b, (noise.lawIsFit ? noise.edge : 0) ?? 0);
   const most = Math.max(1, ...bins.map((bin) => bin.n));
   const law = noise.law === null ? [] : curveValues(noise.law, (x) => x <= high);
-  const top = Math.max(most, ...law.map((point) => Math.min(point.y, most * 1.6)));
+  const top = Math.max(most, ...law.map((point) => Math.min(point.y, most * mostLawHeight)));
   const layers: Json[] = [
     {
       data: { values: bins },

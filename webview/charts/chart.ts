@@ -137,6 +137,11 @@ export function logTicks(low: number, high: number, most = 6): number[] {
   return ticks.filter((tick) => tick >= low * (1 - 1e-12) && tick <= high * (1 + 1e-12));
 }
 
+/** Exactly these ticks: without the count Vega thins a list by the axis' length. */
+export function ticksAt(values: readonly number[]): Specification {
+  return { values, tickCount: Math.max(2, values.length) };
+}
+
 /** Every row of a curve as objects for Vega. */
 export function curveValues(curve: { x: ArrayLike<number>; y: ArrayLike<number> }, keep: (x: number, y: number) => boolean = () => true): { x: number; y: number }[] {
   const values: { x: number; y: number }[] = [];

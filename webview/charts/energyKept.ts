@@ -1,7 +1,7 @@
 import type { LayerDetail } from '../../server/report/views.js';
 import { integer, percent, significant } from '../numbers.js';
 import { t } from '../strings.js';
-import { type Chart, type ChartTheme, colour, curveValues, type Json, label, layered, quantitative, type Specification } from './chart.js';
+import { type Chart, type ChartTheme, colour, curveValues, type Json, label, layered, quantitative, type Specification, ticksAt } from './chart.js';
 
 const height = 210;
 /** Labels nearer than this share of the axis would overlap. */
@@ -17,7 +17,7 @@ export function energyKeptChart(detail: LayerDetail): Chart {
   return {
     id: 'energy-kept',
     title: t('Energy kept by rank'),
-    unit: t('50, 90, 95, 99 % marked'),
+    unit: t('50 · 90 · 95 · 99 %'),
     label: ranks === null ? t('Energy kept by rank: not computed.') : t('Energy kept by rank for {0}: 90 % at rank {1} of {2}, 99 % at rank {3}.', detail.row.id, integer(ranks['0.9']), integer(detail.row.fullRank), integer(ranks['0.99'])),
     height,
     xScale: 'x',
@@ -40,7 +40,7 @@ function specification(theme: ChartTheme, values: { x: number; y: number }[], ma
     mark: { type: 'line', color: colour.selected },
     encoding: {
       x: quantitative('x', { scale: { domain: [0, count + 1], nice: false }, axis: { title: t('rank kept'), tickCount: 6, tickMinStep: 1 } }),
-      y: quantitative('y', { scale: { domain: [0, 1.04], nice: false }, axis: { title: t('share of Σσ² kept'), format: '.0%', values: [0, 0.25, 0.5, 0.75, 1] } }),
+      y: quantitative('y', { scale: { domain: [0, 1.04], nice: false }, axis: { title: t('share of Σσ² kept'), format: '.0%', ...ticksAt([0, 0.25, 0.5, 0.75, 1]) } }),
     },
   });
   layers.push({

@@ -2,7 +2,7 @@ import type { LayerDetail } from '../../server/report/views.js';
 import type { OperatorSpectrum } from '../../server/report/report.js';
 import { dimensions, significant } from '../numbers.js';
 import { t } from '../strings.js';
-import { axisLabel, type Chart, type ChartTheme, colour, curveValues, type Json, layered, logTicks, quantitative, type Specification } from './chart.js';
+import { axisLabel, type Chart, type ChartTheme, colour, curveValues, type Json, layered, logTicks, quantitative, type Specification, ticksAt } from './chart.js';
 
 const height = 190;
 const smallestShare = 1e-6;
@@ -39,7 +39,7 @@ function specification(theme: ChartTheme, drawn: { convention: string; values: {
     mark: { type: 'line', color: convention === 'circular' ? colour.reference : colour.selected, strokeDash: convention === 'circular' ? [4, 3] : [] },
     encoding: {
       x: quantitative('x', { scale: { domain: [0, 1], nice: false }, axis: { title: t('share of values above'), format: '.0%', tickCount: 5 } }),
-      y: quantitative('y', { scale: { type: 'log', nice: false, domain }, axis: { title: t('σ, log'), values: logTicks(domain[0], domain[1]), labelExpr: axisLabel } }),
+      y: quantitative('y', { scale: { type: 'log', nice: false, domain }, axis: { title: t('σ, log'), ...ticksAt(logTicks(domain[0], domain[1])), labelExpr: axisLabel } }),
     },
   }));
   return layered(theme, height, layers);

@@ -1,7 +1,7 @@
 import type { LayerDetail } from '../../server/report/views.js';
 import { integer, significant } from '../numbers.js';
 import { t } from '../strings.js';
-import { axisLabel, type Chart, type ChartTheme, colour, curveValues, type Json, label, layered, logTicks, quantitative, type Specification } from './chart.js';
+import { axisLabel, type Chart, type ChartTheme, colour, curveValues, type Json, label, layered, logTicks, quantitative, type Specification, ticksAt } from './chart.js';
 
 /** Values below this share of σ₁ are not drawn: they would squeeze the rest. The note counts them. */
 const smallestShare = 1e-9;
@@ -42,10 +42,10 @@ function specification(theme: ChartTheme, options: SingularValuesOptions, drawn:
   const edge = options.noiseEdge ? (detail.noise?.edge ?? null) : null;
   const smallest = drawn[drawn.length - 1].y;
   const high = Math.max(drawn[0].y, edge ?? 0) * headroom;
-  const low = Math.min(smallest, edge ?? Infinity) / 1.15;
+  const low = lowerEnd(Math.min(smallest, edge ?? Infinity) / 1.15, high);
   const count = detail.row.fullRank;
   const x = options.logarithmicIndex ? { type: 'log', domain: [0.9, count * 1.08], nice: false } : { domain: [0, count + 1], nice: false };
-  const xAxis = options.logarithmicIndex ? { title: 'k', values: logTicks(1, Math.max(count, 2)), labelExpr: axisLabel } : { title: 'k', tickCount: 6, tickMinStep: 1 };
+  const xAxis = options.logarithmicIndex ? { title: 'k', ...ticksAt(logTicks(1, Math.max(count, 2))), labelExpr: axisLabel } : { title: 'k', tickCount: 6, tickMinStep: 1 };
   const layers: Json[] = [];
   if (edge !== null) {
     const text = detail.noise?.lawIsFit === true ? t('noise edge {0}', significant(edge, 3)) : t('random-matrix edge {0}', significant(edge, 3));
@@ -62,10 +62,15 @@ function specification(theme: ChartTheme, options: SingularValuesOptions, drawn:
     mark: { type: 'point', size: drawn.length <= 32 ? 22 : 11, color: colour.selected, filled: true },
     encoding: {
       x: quantitative('x', { scale: x, axis: xAxis }),
-      y: quantitative('y', { scale: { type: 'log', nice: false, domain: [low, high] }, axis: { title: t('σₖ, log'), grid: true, values: logTicks(low, high), labelExpr: axisLabel } }),
+      y: quantitative('y', { scale: { type: 'log', nice: false, domain: [low, high] }, axis: { title: t('σₖ, log'), grid: true, ...ticksAt(logTicks(low, high)), labelExpr: axisLabel } }),
     },
   });
   return layered(theme, options.height, layers);
+}
+
+/** Over three decades and more the axis begins at a power of ten. */
+function lowerEnd(low: number, high: number): number {
+  return high / low < 1000 ? low : Number(`1e${Math.floor(Math.log10(low))}`);
 }
 
 function unit(detail: LayerDetail): string {

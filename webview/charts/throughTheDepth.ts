@@ -1,7 +1,7 @@
 import type { LayerRow } from '../../server/report/views.js';
 import { condition, integer, significant } from '../numbers.js';
 import { t } from '../strings.js';
-import { axisLabel, type Chart, type ChartPoint, type ChartTheme, chartConfig, colour, focusData, type Json, logTicks, quantitative, type Specification } from './chart.js';
+import { axisLabel, type Chart, type ChartPoint, type ChartTheme, chartConfig, colour, focusData, type Json, logTicks, quantitative, type Specification, ticksAt } from './chart.js';
 
 /** Profiles by depth: one strip a metric, one dot a layer, layers from left to right. No line: branches are not a sequence. */
 export type DepthMetric = 'spectralNorm' | 'rankShare' | 'conditionNumber' | 'alpha' | 'cartan';
@@ -19,6 +19,9 @@ const binWidth = 3;
 const namedDeviations = 3;
 /** Names a strip carries at most, the farthest first. */
 const mostNames = 3;
+/** A name covers this share of the width, and this much of ln σ₁. */
+const nameWidth = 0.3;
+const nameHeight = 0.6;
 const axisExtent = 40;
 const firstHeight = 64;
 const stripHeight = 44;
@@ -112,7 +115,7 @@ function specification(theme: ChartTheme, strips: { metric: DepthMetric; dots: D
 
 function strip(theme: ChartTheme, metric: DepthMetric, dots: Dot[], layers: number, width: number, height: number, last: boolean): Json {
   const binned = layers > mostDots ? bins(dots, layers, Math.max(1, Math.floor(width / binWidth))) : null;
-  const x = quantitative('i', { scale: { domain: [0, layers + 1], nice: false }, axis: last ? { title: t('layer, in network order'), tickCount: 6, tickMinStep: 1, format: 'd' } : { labels: false, ticks: false, title: null, domain: false } });
+  const x = quantitative('i', { scale: { domain: [0, layers + 1], nice: false }, axis: last ? { title: t('layer, in network order'), ...ticksAt(layerTicks(layers)), format: 'd' } : { labels: false, ticks: false, title: null, domain: false } });
   const y = quantitative('value', { scale: { ...scaleOf(metric, dots), nice: false }, axis: { title: metricTitle(metric), titleX: -axisExtent, titleY: -7, minExtent: axisExtent, maxExtent: axisExtent, labelExpr: axisLabel, ...axisValues(metric, dots) } });
   const dotLayer = { mark: { type: 'point', size: layers > 300 ? 14 : 22, color: colour.context }, encoding: { x, y } };
   const parts: Json[] = [
@@ -127,7 +130,7 @@ function strip(theme: ChartTheme, metric: DepthMetric, dots: Dot[], layers: numb
   parts.push({ data: { name: selectionData, values: [] }, mark: { type: 'point', size: 36, color: colour.selected, shape: theme.highContrast ? 'diamond' : 'circle' }, encoding: { x: quantitative('i'), y: quantitative(metric) } });
   const named = namedDots(dots, isLogarithmic(metric));
   if (named.length > 0 && metric === 'spectralNorm') {
-    for (const dot of named) {
+    for (const dot of apart(named, layers)) {
       const onLeft = dot.i > layers / 2;
       parts.push({ data: { values: [{ ...dot, id: shortened(dot.id) }] }, mark: { type: 'text', align: onLeft ? 'right' : 'left', dx: onLeft ? -7 : 7, color: colour.text }, encoding: { x: quantitative('i'), y: quantitative('value'), text: { field: 'id', type: 'nominal' } } });
     }
@@ -144,10 +147,21 @@ function scaleOf(metric: DepthMetric, dots: Dot[]): Specification {
 }
 
 function axisValues(metric: DepthMetric, dots: Dot[]): Specification {
-  if (metric === 'rankShare') return { values: [0, 0.5, 1] };
+  if (metric === 'rankShare') return { ...ticksAt([0, 0.5, 1]), labelOverlap: false };
   if (!isLogarithmic(metric)) return { tickCount: 3 };
   const [low, high] = extent(dots);
-  return { values: logTicks(low / 1.3, high * 1.3, 3) };
+  return ticksAt(logTicks(low / 1.3, high * 1.3, 3));
+}
+
+/** 1 and round numbers up to the last layer. */
+export function layerTicks(layers: number): number[] {
+  if (layers <= 12) return Array.from({ length: layers }, (_, index) => index + 1);
+  const rough = layers / 6;
+  const power = 10 ** Math.floor(Math.log10(rough));
+  const step = [1, 2, 5, 10].map((factor) => factor * power).find((candidate) => candidate >= rough) ?? rough;
+  const ticks = [1];
+  for (let tick = step; tick <= layers; tick += step) ticks.push(tick);
+  return ticks;
 }
 
 function extent(dots: readonly Dot[]): [number, number] {
@@ -175,6 +189,16 @@ export function namedDots(dots: readonly Dot[], logarithmic: boolean): Dot[] {
     .sort((a, b) => b.distance - a.distance)
     .slice(0, mostNames)
     .map((entry) => entry.dot);
+}
+
+/** Leaves out names that would lie on one that is written already. */
+function apart(dots: readonly Dot[], layers: number): Dot[] {
+  const kept: Dot[] = [];
+  for (const dot of dots) {
+    const free = kept.every((other) => Math.abs(other.i - dot.i) > layers * nameWidth || Math.abs(Math.log(other.value / dot.value)) > nameHeight);
+    if (free) kept.push(dot);
+  }
+  return kept;
 }
 
 function bins(dots: readonly Dot[], layers: number, count: number): { worst: Dot[]; medians: Dot[] } {

@@ -14,6 +14,8 @@ export class DepthSection {
   readonly figure: FigureView;
   private readonly metricSwitch: Segmented<'three' | 'five'>;
   private five = false;
+  /** Where the table stands below the profiles, their place is kept before they exist, so that the rows do not move. */
+  keepsPlace = false;
   private chosen = false;
 
   constructor(private readonly context: PanelContext) {
@@ -41,10 +43,12 @@ export class DepthSection {
     this.element.append(this.figure.element);
   }
 
-  /** Draws when a run has ended; while it goes on the last drawing stays. */
+  /** Draws when a run has ended. */
   load(): void {
     const { model } = this.context;
-    this.element.hidden = model.rows.length < fewest || model.rows.every((row) => row.spectralNorm === null);
+    const waiting = model.overview?.state === 'listed' || model.running;
+    const nothing = waiting ? !this.keepsPlace : model.rows.every((row) => row.spectralNorm === null);
+    this.element.hidden = model.rows.length < fewest || nothing;
     if (!this.chosen) {
       this.five = model.rows.length <= 40;
       this.metricSwitch.set(this.five ? 'five' : 'three');
@@ -64,7 +68,10 @@ export class DepthSection {
 
   private draw(): void {
     if (this.element.hidden) return;
-    this.figure.show(throughTheDepthChart(this.context.model.rows, this.five ? allDepthMetrics : stripMetrics));
+    const { model } = this.context;
+    const chart = throughTheDepthChart(model.rows, this.five ? allDepthMetrics : stripMetrics);
+    const waiting = model.overview?.state === 'listed' || model.running;
+    this.figure.show(waiting ? { ...chart, specification: null, points: [], note: t('Drawn when the analysis has ended.') } : chart);
     this.select();
   }
 }

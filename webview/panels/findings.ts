@@ -14,8 +14,13 @@ export class FindingsSection {
   readonly element = element('section', { class: 'findings', id: 'ss-findings', 'aria-label': t('Findings') });
   private readonly expanded = new Set<string>();
 
-  /** `layer` restricts the list to that layer's findings. */
-  constructor(private readonly context: PanelContext, private readonly heading: boolean) {}
+  /** `heading`: the list of the whole model, with its heading and layer names; else of one layer. */
+  constructor(private readonly context: PanelContext, private readonly heading: boolean) {
+    this.element.addEventListener('click', (event) => {
+      const row = event.target instanceof Element ? event.target.closest<HTMLElement>('[data-layer]') : null;
+      if (row?.dataset.layer !== undefined) context.selectLayer(row.dataset.layer);
+    });
+  }
 
   show(findings: readonly Finding[], silenced: readonly Finding[]): void {
     this.element.hidden = findings.length === 0 && silenced.length === 0;
@@ -63,7 +68,7 @@ export class FindingsSection {
   }
 
   private singleTitle(finding: Finding): (Node | string)[] {
-    if (finding.layer === undefined) return [finding.title];
+    if (finding.layer === undefined || !this.heading) return [finding.title];
     return finding.title.includes(finding.layer) ? [finding.title] : [this.layerLink(finding.layer), ': ', finding.title];
   }
 

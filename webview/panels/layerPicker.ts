@@ -46,6 +46,7 @@ export class LayerPicker {
     this.neighbour(this.previous, at - 1, -1);
     this.neighbour(this.next, at + 1, 1);
     this.facts.textContent = `${kindWord(row.kind)} · ${shapeWords(row)} · ${row.dtype}`;
+    this.facts.title = this.facts.textContent;
   }
 
   /** Selects the layer before or after the present one. */

@@ -65,6 +65,7 @@ export class LayerTable {
     this.body.addEventListener('click', (event) => this.onClick(event));
     this.body.addEventListener('dblclick', (event) => this.onDoubleClick(event));
     document.addEventListener('scroll', () => this.requestDraw(), { passive: true });
+    window.addEventListener('resize', () => this.requestDraw());
     new ResizeObserver(() => this.onResize()).observe(this.grid);
   }
 

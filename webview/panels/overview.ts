@@ -29,7 +29,7 @@ export class OverviewPanel {
     this.findings = new FindingsSection(context, true);
     this.table = new LayerTable(context);
     this.depth = new DepthSection(context);
-    this.element.append(this.answer.element, this.clean, this.findings.element, this.skipped.element, this.table.element, this.note, this.depth.element);
+    this.element.append(this.answer.element, this.clean, this.findings.element, this.table.element, this.note, this.depth.element, this.skipped.element);
   }
 
   /** The chart that keys mean when none has the focus. */
@@ -75,14 +75,15 @@ export class OverviewPanel {
   private load(): void {
     const { model } = this.context;
     const profilesFirst = model.rows.length >= profilesFirstFrom;
-    if (profilesFirst) this.element.insertBefore(this.depth.element, this.table.element);
-    else this.element.append(this.depth.element);
+    this.depth.keepsPlace = profilesFirst;
+    if (profilesFirst) this.table.element.before(this.skipped.element, this.depth.element);
+    else this.element.append(this.depth.element, this.skipped.element);
     this.element.classList.toggle('many', profilesFirst);
     this.table.element.hidden = model.rows.length === 0;
     this.note.hidden = model.rows.length === 0;
     this.answer.show();
     this.showFindings();
-    this.skipped.show(model.overview?.skipped ?? []);
+    this.skipped.show(model.overview?.skipped ?? [], !profilesFirst);
     this.table.load();
     this.depth.load();
   }

@@ -1,5 +1,5 @@
 import type { Skipped } from '../../server/report/report.js';
-import { element, link, replace, tailText } from '../dom.js';
+import { element, link, replace, setAttribute, tailText } from '../dom.js';
 import { mark } from '../marks.js';
 import { integer } from '../numbers.js';
 import { t } from '../strings.js';
@@ -9,10 +9,16 @@ const namesAtFirst = 12;
 
 /** What was not analysed, by reason: never an empty result without a why. */
 export class SkippedSection {
-  readonly element = element('section', { class: 'skipped', id: 'ss-skipped', 'aria-label': t('Not analysed') });
+  readonly element = element('details', { class: 'skipped', id: 'ss-skipped' });
   private readonly expanded = new Set<string>();
 
-  show(skipped: readonly Skipped[]): void {
+  /** `open`: shown from the start; else one line that opens. */
+  show(skipped: readonly Skipped[], open: boolean): void {
+    setAttribute(this.element, 'open', open);
+    this.draw(skipped);
+  }
+
+  private draw(skipped: readonly Skipped[]): void {
     this.element.hidden = skipped.length === 0;
     const groups = new Map<string, string[]>();
     for (const entry of skipped) {
@@ -23,8 +29,8 @@ export class SkippedSection {
     }
     replace(
       this.element,
-      element('h2', {}, t('Not analysed'), ' ', element('span', { class: 'muted' }, skipped.length === 1 ? t('1 entry, with its reason') : t('{0} entries, by reason', integer(skipped.length)))),
-      [...groups].map(([reason, names]) => this.group(reason, names, () => this.show(skipped))),
+      element('summary', {}, element('h2', {}, t('Not analysed'), ' ', element('span', { class: 'muted' }, skipped.length === 1 ? t('1 entry, with its reason') : t('{0} entries, by reason', integer(skipped.length))))),
+      [...groups].map(([reason, names]) => this.group(reason, names, () => this.draw(skipped))),
     );
   }
 
@@ -37,6 +43,6 @@ export class SkippedSection {
     });
     return element('div', { class: 'finding', 'data-skipped': names.length }, mark('skipped'),
       element('div', { class: 'finding-text' }, element('p', {}, reason), element('p', { class: 'muted name-list' }, shown.map((name) => element('span', { class: 'code', title: name }, tailText(name))), more)),
-      element('div', { class: 'rule-cell muted' }, names.length === 1 ? '' : integer(names.length)));
+      element('div', { class: 'rule-cell muted' }, names.length <= namesAtFirst ? '' : integer(names.length)));
   }
 }

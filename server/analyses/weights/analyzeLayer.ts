@@ -38,8 +38,13 @@ export interface WeightResult {
 
 /** Norms, and the edge that no singular value of pure noise passes with probability 99.5 %. */
 export interface FindingNorms extends LayerNorms {
-  /** In units of σ; of the fitted bulk, or where there is none of a random matrix of equal variance. null for zeros. */
-  noiseEdge: number | null;
+  /** Of the fitted bulk, in units of σ; where there is none, of a random matrix of equal variance. null for zeros. */
+  bulkEdge: number | null;
+  /**
+   * Of a random matrix with the variance of all entries: what "no value above the edge" is judged by. The variance of
+   * the bulk would be biased here: where the largest value of pure noise is taken for a spike, the edge sinks with it.
+   */
+  randomEdge: number | null;
 }
 
 /** A layer that would not fit into the memory limit: one sentence with both numbers. */
@@ -53,6 +58,9 @@ export class LayerRefused extends Error {
 /** Share of the progress when the weights are read, and when the singular values are there. */
 const readShare = 0.2;
 const solvedShare = 0.7;
+
+/** Singular values below this share of σ₁ and of the longer side are zeros with rounding errors. */
+const roundingShare = 2 ** -52;
 
 const noOperators = { spectra: [], skipped: [] };
 
@@ -120,7 +128,7 @@ export async function analyzeLayer(
   return finish({
     report,
     skipped: operators.skipped,
-    rowNorms: { ...norms, noiseEdge: edgeOf(layer, metrics.marchenkoPastur, norms.rootMeanSquare) },
+    rowNorms: { ...norms, ...edgesOf(layer, metrics.marchenkoPastur, norms.rootMeanSquare) },
     weightWatcher: geometry === null || slices.length === 0 ? null : weightWatcherRow(layer, geometry, slices),
   });
 }
@@ -128,7 +136,7 @@ export async function analyzeLayer(
 /** Metrics of a layer from its singular values, which descend. */
 export function layerMetrics(values: Float64Array, layer: Pick<Layer, 'matrixShape' | 'groups' | 'dtype'>, seed: number): Metrics {
   const basic = spectrumMetrics(values, layer.matrixShape, layer.dtype);
-  const eigenvalues = positiveEigenvalues(values);
+  const eigenvalues = positiveEigenvalues(values, Math.max(...layer.matrixShape));
   const alpha = fitPowerLaw(eigenvalues);
   const shape = noiseShape(layer.matrixShape, layer.groups);
   const bulk = fitMarchenkoPastur(values, shape);
@@ -142,18 +150,21 @@ export function layerMetrics(values: Float64Array, layer: Pick<Layer, 'matrixSha
   };
 }
 
-/** λ = σ² > 0, ascending. */
-function positiveEigenvalues(descending: Float64Array): Float64Array {
-  return descending.map((value) => value * value).filter((value) => value > 0).reverse();
+/** λ = σ² > 0, ascending. A value at the rounding of the decomposition is a zero: its digits mean nothing. */
+function positiveEigenvalues(descending: Float64Array, longerSide: number): Float64Array {
+  const rounding = descending.length > 0 ? longerSide * roundingShare * descending[0] : 0;
+  const squares = descending.filter((value) => value > rounding).map((value) => value * value).reverse();
+  // Values whose squares leave the floating-point range have no tail to fit.
+  return squares.every((square) => square > 0 && Number.isFinite(square)) ? squares : new Float64Array();
 }
 
-/** Edge of the noise at 99.5 %, in σ. Several blocks have several chances to exceed it, which the level allows for. */
-function edgeOf(layer: Layer, fit: MarchenkoPasturFit, rootMeanSquare: number): number | null {
+/** Edges of the noise at 99.5 %, in σ. Several blocks have several chances to exceed it, which the level allows for. */
+function edgesOf(layer: Layer, fit: MarchenkoPasturFit, rootMeanSquare: number): Pick<FindingNorms, 'bulkEdge' | 'randomEdge'> {
   const { longer, shorter, blocks } = noiseShape(layer.matrixShape, layer.groups);
-  const sigma = fit.sigma ?? rootMeanSquare;
-  if (longer < 2 || shorter < 1 || !(sigma > 0)) return null;
+  if (longer < 2 || shorter < 1 || !(rootMeanSquare > 0)) return { bulkEdge: null, randomEdge: null };
   const quantile = blocks === 1 ? tracyWidom995 : tracyWidomQuantile(0.005 / blocks);
-  return sigma * Math.sqrt(longer * noiseEdge(longer, shorter - (fit.spikes ?? 0) / blocks, quantile));
+  const edge = (sigma: number, spikes: number): number => sigma * Math.sqrt(longer * noiseEdge(longer, shorter - spikes / blocks, quantile));
+  return { bulkEdge: edge(fit.sigma ?? rootMeanSquare, fit.spikes ?? 0), randomEdge: edge(rootMeanSquare, 0) };
 }
 
 /** Singular values of every slice of a convolution's kernel. */

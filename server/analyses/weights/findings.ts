@@ -152,7 +152,7 @@ function deadUnits({ report, norms, dead }: Subject, rule: RuleInForce): ReturnT
 
 function noiseLike({ report, norms }: Subject, rule: RuleInForce): ReturnType<Check> {
   const { metrics, spectrum } = report;
-  const edge = norms?.noiseEdge ?? null;
+  const edge = norms?.randomEdge ?? null;
   if (metrics === null || spectrum === null || edge === null) return null;
   const { ks, pValue, spikes } = metrics.marchenkoPastur;
   const level = rule.threshold('level');
@@ -178,7 +178,7 @@ function outlierSpike({ report, norms }: Subject, rule: RuleInForce): ReturnType
   const [first, second] = spectrum.singularValues;
   const directions = spectrum.singularValues.length;
   if (directions < rule.threshold('directions') || !(first > 0)) return null;
-  const edge = norms?.noiseEdge ?? null;
+  const edge = norms?.bulkEdge ?? null;
   const overSecond = second > 0 ? first / second : Infinity;
   const overEdge = edge === null ? 0 : first / edge;
   if (overSecond < rule.threshold('overSecond') && overEdge < rule.threshold('overEdge')) return null;

@@ -11,6 +11,9 @@ const largestSpikeShare = 0.5;
 /** Blocks of a grouped convolution with a smaller side have no bulk: their eight or nine values are all edge. */
 export const smallestGroupedSide = 10;
 
+/** Singular values below this share of σ₁ and of the longer side are zeros with rounding errors. */
+const roundingShare = 2 ** -52;
+
 /** Halvings of [λ₋, λ₊] when a quantile is sought: below float64's spacing. */
 const halvings = 60;
 
@@ -112,6 +115,8 @@ export function fitMarchenkoPastur(singularValues: ArrayLike<number>, shape: Noi
 
   const { variance, spikes } = bulk;
   const q = shorter / longer;
+  // The rest of a matrix of low rank is the rounding of its decomposition, which is no noise of the weights.
+  if (Math.sqrt(variance) * (Math.sqrt(longer) + Math.sqrt(shorter)) <= longer * roundingShare) return noFit('no noise bulk');
   const sigma = Math.sqrt(variance) * scale;
   const plus = variance * (1 + Math.sqrt(q)) ** 2;
   return {

@@ -1,6 +1,6 @@
 import { ModelFileError, type AttributeValue, type Graph, type GraphFunction, type GraphNode, type StoredTensor, type ValueInfo } from '../modelFile.js';
 import { quote } from '../sentences.js';
-import { MAX_GRAPH_DEPTH, MAX_NODES, modelName, normalisedDomain, setOwn, text, type Context } from './context.js';
+import { countNumbers, MAX_GRAPH_DEPTH, MAX_NODES, modelName, normalisedDomain, setOwn, text, type Context } from './context.js';
 import { orderNodes } from './graphChecks.js';
 import { ATTRIBUTE, ATTRIBUTE_TYPE, dataType, DIMENSION, FUNCTION, GRAPH, NODE, SHAPE, SPARSE_TENSOR, TENSOR, TENSOR_TYPE, TYPE, VALUE_INFO } from './schema.js';
 import { KEPT_BYTES } from './skeleton.js';
@@ -145,7 +145,7 @@ function parseAttribute(context: Context, field: Field, depth: number, output: s
     if (part.number === ATTRIBUTE.type && part.type === WIRE.varint) type = part.low;
     else if (part.number === ATTRIBUTE.int && part.type === WIRE.varint) values.int = signed64(part);
     else if (part.number === ATTRIBUTE.float && part.type === WIRE.fixed32) values.float = floatingPoint(part);
-    else if (part.number === ATTRIBUTE.floats && (part.type === WIRE.fixed32 || kept !== null)) appendFloats(part, kept, (values.floats ??= []));
+    else if (part.number === ATTRIBUTE.floats && (part.type === WIRE.fixed32 || kept !== null)) appendFloats(context, part, kept, (values.floats ??= []));
     else if (part.number === ATTRIBUTE.ints && (part.type === WIRE.varint || kept !== null)) appendIntegers(context, part, (values.ints ??= []));
     else if (!isBytes) return;
     else if (part.number === ATTRIBUTE.reference) isReference = true;
@@ -160,7 +160,8 @@ function parseAttribute(context: Context, field: Field, depth: number, output: s
   return { name, value: attributeValue(type, values, field.length <= KEPT_BYTES && !isReference) };
 }
 
-function appendFloats(field: Field, kept: Buffer | null, values: number[]): void {
+function appendFloats(context: Context, field: Field, kept: Buffer | null, values: number[]): void {
+  countNumbers(context, Math.ceil((kept?.length ?? field.length) / 4));
   if (kept === null) values.push(floatingPoint(field));
   else for (let at = 0; at + 4 <= kept.length; at += 4) values.push(kept.readFloatLE(at));
 }

@@ -13,22 +13,16 @@ const NAMED_NODES = 6;
  */
 export function orderNodes(nodes: readonly GraphNode[], given: readonly string[], file: string): GraphNode[] {
   const producers = findProducers(nodes, given, file);
-  const sources = nodes.map((node) => {
-    const from = new Set<number>();
-    for (const name of valuesRead(node)) {
-      const producer = producers.get(name);
-      if (producer !== undefined) from.add(producer);
-    }
-    return [...from];
-  });
-  if (sources.every((from, node) => from.every((source) => source < node))) return [...nodes];
+  if (nodes.every((node, index) => valuesRead(node).every((name) => (producers.get(name) ?? -1) < index))) return [...nodes];
+  const sources = nodes.map((node) => valuesRead(node).flatMap((name) => producers.get(name) ?? []));
   return depthFirst(sources, (cycle) => cycleError(cycle.map((node) => nodes[node]), file)).map((node) => nodes[node]);
 }
 
 function findProducers(nodes: readonly GraphNode[], given: readonly string[], file: string): Map<string, number> {
   const existing = new Set(given);
   const producers = new Map<string, number>();
-  for (const [index, node] of nodes.entries()) {
+  for (let index = 0; index < nodes.length; index++) {
+    const node = nodes[index];
     for (const output of node.outputs) {
       // An empty name stands for an output that is not wanted.
       if (output === '') continue;
@@ -41,16 +35,20 @@ function findProducers(nodes: readonly GraphNode[], given: readonly string[], fi
   return producers;
 }
 
-/** Names that a node reads: its inputs, and what graphs in its attributes take from outside. */
+/** Names that a node reads: its inputs ("" for one that is left out), and what graphs in its attributes take from outside. */
 export function valuesRead(node: GraphNode): string[] {
-  const names = node.inputs.filter((name) => name !== '');
-  for (const graph of graphsOf(node)) names.push(...capturedValues(graph));
-  return names;
+  const graphs = graphsOf(node);
+  return graphs.length === 0 ? node.inputs : [...node.inputs, ...graphs.flatMap(capturedValues)];
 }
 
 /** The graphs in a node's attributes (the branches of If, the bodies of Loop and Scan). */
 export function graphsOf(node: GraphNode): Graph[] {
-  return Object.values(node.attributes).flatMap((value) => (isGraph(value) ? [value] : isGraphList(value) ? value : []));
+  const graphs: Graph[] = [];
+  for (const value of Object.values(node.attributes)) {
+    if (isGraph(value)) graphs.push(value);
+    else if (isGraphList(value)) graphs.push(...value);
+  }
+  return graphs;
 }
 
 function isGraph(value: AttributeValue | Graph | undefined): value is Graph {

@@ -36,7 +36,7 @@ interface ModelFields {
 async function openOnnx(source: ByteSource): Promise<ModelFile> {
   const name = path.basename(source.path);
   const skeleton = await loadSkeleton(source, MODEL_NESTING);
-  const context: Context = { skeleton, external: [], skipped: [], nodes: 0, tensors: 0 };
+  const context: Context = { skeleton, external: [], skipped: [], nodes: 0, tensors: 0, names: 0, numbers: 0 };
   const model = parseModel(context, skeleton);
   const { graph } = model;
   const cutOff = (what: string) => new ModelFileError('model/truncated', `${name} (${formatBytes(source.size)}) ${what}: it is cut off or damaged, so copy or export it again.`);

@@ -56,6 +56,14 @@ export class Skeleton {
     return stretch.bytes.subarray(start - stretch.start, start - stretch.start + length);
   }
 
+  /** The payload as UTF-8 text, or null if it was too long to keep. */
+  text(start: number, length: number): string | null {
+    if (length === 0) return '';
+    const stretch = this.find(start);
+    const at = start - (stretch?.start ?? 0);
+    return stretch === null || at + length > stretch.bytes.length ? null : stretch.bytes.toString('utf8', at, at + length);
+  }
+
   /** Visits the fields of the message in [start, end), but those that were left out. The field object is reused. */
   fields(start: number, end: number, visit: (field: Field) => void): void {
     const field: Field = { number: 0, type: WIRE.varint, low: 0, high: 0, start: 0, length: 0 };

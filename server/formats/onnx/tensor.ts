@@ -3,7 +3,7 @@ import { ModelFileError, type DType, type StoredTensor } from '../modelFile.js';
 import { formatBytes, quote } from '../sentences.js';
 import { MAX_VARINT_BYTES, VarintDecoder } from '../varints.js';
 import { widening } from '../widen.js';
-import { keyValue, MAX_TENSORS, modelName, text, type Context } from './context.js';
+import { countNumbers, keyValue, MAX_TENSORS, modelName, text, type Context } from './context.js';
 import { dataType, LAST_DATA_TYPE, TENSOR } from './schema.js';
 import { readVarint, signed64, WIRE, type Field } from './wire.js';
 
@@ -101,11 +101,13 @@ function collect(context: Context, start: number, length: number): RawTensor {
 /** Appends a repeated int64 field, packed or not. */
 export function appendIntegers(context: Context, field: Field, values: number[]): void {
   if (field.type === WIRE.varint) {
+    countNumbers(context, 1);
     values.push(signed64(field));
     return;
   }
   const bytes = field.type === WIRE.bytes ? context.skeleton.bytes(field.start, field.length) : null;
   if (bytes === null) throw new ModelFileError('model/corrupt', `${modelName(context)} has no valid list of integers at byte ${field.start}: it is damaged, so copy or export it again.`);
+  countNumbers(context, bytes.length);
   const value = { low: 0, high: 0 };
   for (let at = 0; at < bytes.length; ) {
     const next = readVarint(bytes, at, value);

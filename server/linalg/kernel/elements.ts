@@ -66,3 +66,8 @@ export function copyMatrix(
     }
   }
 }
+
+/** Writes zeros to `count` elements, `stride` apart. */
+export function clear(count: i32, base: usize, stride: i32): void {
+  for (let i = 0; i < count; i++) set(base, i * stride, 0);
+}

@@ -1,5 +1,5 @@
 /** What the host calls. All addresses are bytes, all lengths and strides are elements. */
-export { copyMatrix } from './elements';
+export { clear, copyMatrix } from './elements';
 export { scratchLength, useScratch, heapBase, maximumPanel } from './scratch';
 export { gemm } from './gemm';
 export { factorPanel } from './householder';

@@ -118,8 +118,11 @@ describe('safetensors files', () => {
       }
     });
 
-    it('open alone where there is no index', async () => {
+    it('open alone where no index lists them', async () => {
       const at = complete('whole');
+      const stale = complete('stale');
+      writeFileSync(stale('model.safetensors.index.json'), index({ a: 'model-00009-of-00009.safetensors' }));
+      assert.deepEqual((await openModelFile(stale('model-00001-of-00002.safetensors'))).path, stale('model-00001-of-00002.safetensors'));
       const other = folder('alone')('model-00001-of-00002.safetensors');
       copyFileSync(at('model-00001-of-00002.safetensors'), other);
       assert.deepEqual((await openModelFile(other)).tensors.map((tensor) => tensor.name), ['b', 'a']);

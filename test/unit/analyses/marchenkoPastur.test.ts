@@ -1,0 +1,150 @@
+import assert from 'node:assert/strict';
+import { fitMarchenkoPastur, marchenkoPasturDensity, marchenkoPasturDistribution, marchenkoPasturQuantile, noiseEdge, noiseShape, tracyWidom99, tracyWidomQuantile } from '../../../server/analyses/weights/marchenkoPastur.js';
+import { simulateNoise, tridiagonalEigenvalues } from '../../../server/analyses/weights/noiseSimulation.js';
+import { noiseProbability } from '../../../server/analyses/weights/noiseTest.js';
+import { MatrixWorkspace } from '../../../server/linalg/matrixWorkspace.js';
+import { RandomGenerator } from '../../../server/linalg/random.js';
+import { assertClose, references } from './support.js';
+
+const single = (longer: number, shorter: number) => ({ longer, shorter, blocks: 1 });
+
+describe('Marchenko–Pastur law', () => {
+  it('has the density and the medians of T17', () => {
+    assertClose(marchenkoPasturDensity(1, 0.5), 0.4210844, 1e-7);
+    assertClose(marchenkoPasturQuantile(0.5, 0.5), 0.830466, 1e-6);
+    assertClose(marchenkoPasturQuantile(0.5, 1), 0.652776, 1e-6);
+    for (const [q, median] of Object.entries(references.lawMedian)) assertClose(marchenkoPasturQuantile(0.5, Number(q)), median, 1e-10);
+  });
+
+  it('has a distribution function whose slope is the density', () => {
+    for (const q of [1, 0.999, 0.5, 0.03]) {
+      for (const probability of [0.05, 0.3, 0.5, 0.9]) {
+        const at = marchenkoPasturQuantile(probability, q);
+        const step = 1e-5 * at;
+        const slope = (marchenkoPasturDistribution(at + step, q) - marchenkoPasturDistribution(at - step, q)) / (2 * step);
+        assertClose(slope, marchenkoPasturDensity(at, q), 1e-5);
+      }
+      assert.equal(marchenkoPasturDistribution((1 + Math.sqrt(q)) ** 2 + 1e-9, q), 1);
+      assert.equal(marchenkoPasturDistribution((1 - Math.sqrt(q)) ** 2, q), 0);
+    }
+  });
+
+  it('has the edges of T15 for a 1000 × 500 matrix', () => {
+    const fit = fitMarchenkoPastur(new Array<number>(500).fill(Math.sqrt(1000)), single(1000, 500));
+    assertClose(fit.lambdaPlus, 2.91421356, 1e-8);
+    assertClose(Math.sqrt(1000 * (fit.lambdaMinus ?? 0)), 9.2621, 1e-6);
+    assertClose(Math.sqrt(1000 * (fit.lambdaPlus ?? 0)), 53.98346, 1e-6);
+  });
+
+  it('continues the Tracy–Widom table downward', () => {
+    assert.equal(tracyWidomQuantile(0.005), 2.4224);
+    // Tabulated: 3.2724 at 0.001.
+    assertClose(tracyWidomQuantile(0.001), 3.2724, 0.01);
+    assert.ok(tracyWidomQuantile(1e-5) > tracyWidomQuantile(1e-4));
+  });
+
+  for (const reference of references.metrics) {
+    it(`fits as numpy does: ${reference.name}`, () => {
+      const [rows, columns] = reference.shape;
+      const fit = fitMarchenkoPastur(reference.singularValues, single(Math.max(rows, columns), Math.min(rows, columns)));
+      if (reference.name.startsWith('rank')) {
+        assert.equal(fit.reason, 'no noise bulk');
+        assert.equal(fit.sigma, null);
+        return;
+      }
+      assert.equal(fit.reason, reference.marchenkoPastur.reason);
+      assert.equal(fit.spikes, reference.marchenkoPastur.spikes);
+      for (const name of ['sigma', 'lambdaMinus', 'lambdaPlus', 'softRank'] as const) assertClose(fit[name], reference.marchenkoPastur[name], 1e-11, 1e-15);
+      assertClose(fit.ks, reference.marchenkoPastur.ks, 1e-8);
+    });
+  }
+
+  it('says why there is no fit', () => {
+    assert.equal(fitMarchenkoPastur([0, 0], single(3, 2)).reason, 'all values are zero');
+    assert.equal(fitMarchenkoPastur([], single(3, 0)).reason, 'all values are zero');
+    assert.equal(fitMarchenkoPastur([2], single(1, 1)).reason, 'a single value');
+    // Geometric decay: whatever is left looks like spikes again.
+    assert.equal(fitMarchenkoPastur(Array.from({ length: 60 }, (_, k) => 2 ** -k), single(60, 60)).reason, 'no noise bulk');
+    assert.match(fitMarchenkoPastur(new Array<number>(36).fill(1), noiseShape([36, 36], 4)).reason ?? '', /^blocks of fewer than 10/u);
+  });
+
+  it('takes M less by the number of spikes into the edge', () => {
+    assert.ok(noiseEdge(100, 89, tracyWidom99) < noiseEdge(100, 100, tracyWidom99));
+    // The edge of layer 3.0 of a published 6 × 100 network: 11 spikes, σ̂ 0.0843107, edge 1.68393.
+    assertClose(0.084310739169069 * Math.sqrt(100 * noiseEdge(100, 89, tracyWidom99)), 1.68393, 1e-5);
+  });
+});
+
+describe('noise test', () => {
+  it('simulates with right eigenvalues of tridiagonal matrices', () => {
+    const n = 50;
+    const diagonal = new Float64Array(n).fill(2);
+    tridiagonalEigenvalues(diagonal, new Float64Array(n).fill(1));
+    diagonal.sort();
+    diagonal.forEach((value, k) => assertClose(value, 2 - 2 * Math.cos(((k + 1) * Math.PI) / (n + 1)), 0, 1e-14));
+  });
+
+  it('gives probabilities that fall with the distance and stay in (0, 1]', () => {
+    for (const [longer, shorter] of [[64, 64], [65, 64], [300, 11], [5000, 3000], [40, 2], [90000, 12]]) {
+      let before = 1;
+      for (let ks = 0.001; ks < 1; ks *= 1.05) {
+        const p = noiseProbability(ks, single(longer, shorter), 0);
+        assert.ok(p !== null && p > 0 && p <= before, `${longer} × ${shorter}, ks ${ks}: ${String(p)} after ${before}`);
+        before = p;
+      }
+      assert.equal(before, 0.001);
+    }
+  });
+
+  it('gives uniform probabilities for independent noise, also between the nodes of the table', () => {
+    const random = new RandomGenerator(99);
+    for (const [longer, shorter, draws] of [[64, 64, 4000], [75, 68, 2000], [51, 50, 3000], [200, 40, 3000], [113, 7, 6000], [260, 180, 300]]) {
+      const probabilities = Array.from({ length: draws }, () => noiseProbability(simulateNoise(single(longer, shorter), random).ks, single(longer, shorter), 0) ?? NaN);
+      for (const level of [0.01, 0.05, 0.25, 0.5, 0.9]) {
+        const share = probabilities.filter((p) => p <= level).length / draws;
+        // Four standard deviations of sampling, and a tenth of the level for the interpolation.
+        const allowed = 4 * Math.sqrt((level * (1 - level)) / draws) + 0.1 * level * (1 - level);
+        assert.ok(Math.abs(share - level) <= allowed, `${longer} × ${shorter} at ${level}: ${share}`);
+      }
+    }
+  });
+
+  it('takes untrained layers for noise, Gaussian and uniform: at most 5 % are missed', async () => {
+    const workspace = await MatrixWorkspace.create();
+    const random = new RandomGenerator(4);
+    for (const [rows, columns, draws] of [[64, 64, 100], [32, 32, 150], [64, 128, 80], [256, 256, 8]]) {
+      for (const entry of [() => random.normal(), () => random.uniform() - 0.5]) {
+        let missed = 0;
+        for (let draw = 0; draw < draws; draw++) {
+          const matrix = workspace.allocate(1, rows, columns);
+          matrix.forEach((_, i) => (matrix[i] = Math.fround(entry())));
+          const { singularValues } = await workspace.singularValues();
+          const fit = fitMarchenkoPastur(singularValues, noiseShape([rows, columns], 1));
+          if (fit.ks === null || (noiseProbability(fit.ks, noiseShape([rows, columns], 1), 0) ?? 0) <= 0.01 || (fit.spikes ?? 0) > 0) missed++;
+        }
+        // Of 5 % at most: twice that by chance among so few would be four standard deviations or more.
+        assert.ok(missed <= 0.05 * draws + 4 * Math.sqrt(0.05 * 0.95 * draws), `${rows} × ${columns}: ${missed} of ${draws} missed`);
+      }
+    }
+  });
+
+  it('sees a low-rank signal in noise', () => {
+    // One value well above the edge, the rest exactly at the quantiles of the law.
+    const values = Array.from({ length: 100 }, (_, i) => Math.sqrt(100 * marchenkoPasturQuantile(1 - (i + 0.5) / 100, 1)));
+    const fit = fitMarchenkoPastur([40, ...values.slice(1)], single(100, 100));
+    assert.equal(fit.spikes, 1);
+    // All values equal, as after orthogonal initialisation: no noise either.
+    const flat = fitMarchenkoPastur(new Array<number>(64).fill(1), single(64, 64));
+    assert.equal(noiseProbability(flat.ks ?? 0, single(64, 64), 0), 0.001);
+  });
+
+  it('simulates grouped layers by the seed, and leaves out those that would take too long', () => {
+    const shape = { longer: 72, shorter: 12, blocks: 4 };
+    const p = noiseProbability(0.06, shape, 3);
+    assert.equal(noiseProbability(0.06, shape, 3), p);
+    assert.ok(p !== null && p > 0 && p < 1);
+    assert.ok((noiseProbability(0.12, shape, 3) ?? 1) < p);
+    assert.equal(noiseProbability(0.06, { longer: 2000, shorter: 1500, blocks: 4 }, 3), null);
+    assert.equal(noiseProbability(0.5, single(9, 1), 0), null);
+  });
+});
