@@ -78,9 +78,8 @@ export function parseConfiguration(text: string, name: string): Configuration {
     value = JSON.parse(text.startsWith('\uFEFF') ? text.slice(1) : text);
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
-    const position = /position (\d+)/.exec(message)?.[1];
-    const line = (position === undefined ? text.trimEnd() : text.slice(0, Number(position))).split('\n').length;
-    throw new ConfigurationError(`${name} is not JSON: line ${line}: ${message.replace(/ in JSON at position.*/s, '').replace(/\s+/g, ' ')}.`);
+    const what = message.replace(/,? (in JSON at position|"|\.\.\.").*/s, '').replace(/\s+/g, ' ');
+    throw new ConfigurationError(`${name} is not JSON: line ${lineOfMistake(text)}: ${what}.`);
   }
   const check = new Checker(name);
   const top = check.record(value, 'the document', ['$schema', 'rules', 'silence', 'gates', 'models']);
@@ -167,6 +166,33 @@ class Checker {
   rule(value: string, place: string): string {
     if (!ruleIds.includes(value)) this.fail(place, value, ruleIds.join(', '));
     return value;
+  }
+}
+
+/**
+ * Line, from 1, on which a text stops being the beginning of a JSON document. The parser seldom tells the place, but a
+ * good beginning is refused for its end alone. Cost: log₂(lines) parses.
+ */
+function lineOfMistake(text: string): number {
+  const lines = text.split('\n');
+  let good = 0;
+  let bad = lines.length;
+  while (bad - good > 1) {
+    const middle = (good + bad) >> 1;
+    if (isBeginning(lines.slice(0, middle).join('\n'))) good = middle;
+    else bad = middle;
+  }
+  return isBeginning(text) ? text.trimEnd().split('\n').length : bad;
+}
+
+function isBeginning(text: string): boolean {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch (error) {
+    const message = error instanceof Error ? error.message : '';
+    const position = /position (\d+)/.exec(message)?.[1];
+    return /end of JSON input|Unterminated string/.test(message) || Number(position) === text.length;
   }
 }
 

@@ -3,7 +3,8 @@
 // Needs a built dist/ (npm run build). The platforms that onnxruntime does not serve get a package without it:
 // weight analysis works there, what needs the runtime says why it is missing.
 import { createRequire } from 'node:module';
-import { cpSync, existsSync, mkdirSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { repository } from './lib/run.mjs';
@@ -39,8 +40,7 @@ if (!existsSync(path.join(repository, 'dist/extension.js'))) {
 const { createVSIX } = requireHere('@vscode/vsce');
 const manifest = JSON.parse(readFileSync(path.join(repository, 'package.json'), 'utf8'));
 for (const target of wanted) {
-  const stage = path.join(repository, 'dist', `.stage-${target}`);
-  rmSync(stage, { recursive: true, force: true });
+  const stage = mkdtempSync(path.join(tmpdir(), 'sigma-package-'));
   try {
     fillStage(stage, targets[target]);
     const file = path.join(out, `sigmascope-${target}-${manifest.version}.vsix`);
@@ -54,13 +54,12 @@ for (const target of wanted) {
 
 /** What ships: the built programs without source maps, texts and pictures, and the runtime for one platform. */
 function fillStage(stage, runtime) {
-  mkdirSync(stage, { recursive: true });
   for (const entry of shipped) {
     const from = path.join(repository, entry);
-    if (existsSync(from)) cpSync(from, path.join(stage, entry), { recursive: true, filter: (file) => !/\.(map|vsix)$|\.stage-/.test(file) });
+    if (existsSync(from)) cpSync(from, path.join(stage, entry), { recursive: true, filter: (file) => !/\.(map|vsix)$/.test(file) });
   }
-  const { devDependencies, dependencies, scripts, ...kept } = manifest;
-  writeFileSync(path.join(stage, 'package.json'), JSON.stringify(kept, null, 2));
+  const kept = Object.entries(manifest).filter(([name]) => !['devDependencies', 'dependencies', 'scripts', 'overrides'].includes(name));
+  writeFileSync(path.join(stage, 'package.json'), JSON.stringify(Object.fromEntries(kept), null, 2));
   if (runtime === null) return;
   // Under dist/, where the programs are: the packager passes over node_modules at the top.
   const modules = path.join(stage, 'dist/node_modules');
@@ -68,12 +67,12 @@ function fillStage(stage, runtime) {
 }
 
 function copyModule(name, to, runtime) {
-  const from = path.dirname(requireHere.resolve(`${name}/package.json`));
+  const from = path.join(repository, 'node_modules', name);
   const platforms = path.join(from, binaries);
   cpSync(from, to, {
     recursive: true,
     filter: (file) => {
-      if (/\.(map|d\.ts)$/.test(file)) return false;
+      if (/\.(map|ts|mts|cts)$/.test(file) || /^script/.test(path.relative(from, file))) return false;
       const inside = path.relative(platforms, file).split(path.sep).join('/');
       return inside.startsWith('..') || inside === '' || runtime.startsWith(inside) || inside.startsWith(runtime);
     },

@@ -279,7 +279,7 @@ export class FigureView {
 
 function twinTable(chart: Chart): HTMLElement {
   const head = element('tr', {}, chart.table.columns.map((column) => element('th', { scope: 'col' }, column)));
-  const rows = chart.table.rows.map((row) => element('tr', {}, row.map((cell) => element('td', { class: typeof cell === 'string' ? null : 'number' }, exact(cell)))));
+  const rows = chart.table.rows.map((row) => element('tr', {}, row.map((cell) => element('td', { class: typeof cell === 'string' ? null : 'value' }, exact(cell)))));
   return element('table', { 'aria-label': chart.label }, element('thead', {}, head), element('tbody', {}, rows));
 }
 

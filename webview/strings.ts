@@ -1,6 +1,6 @@
 /**
  * Visible texts. English is the key: `t('{0} layers', 8)`. The host hands over a table from English to the
- * editor's language; the first argument is always a literal, so that `tools/webview-strings.mjs` can list them.
+ * editor's language; the first argument is always a literal, so that `tools/l10n.mjs` can list them.
  */
 let table: Readonly<Record<string, string>> = {};
 

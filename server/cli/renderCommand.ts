@@ -1,8 +1,6 @@
-import { readFile, stat } from 'node:fs/promises';
-import type { Report } from '../report/report.js';
-import { maximumReportBytes, parseReport } from '../report/validate.js';
+import { readSavedReport } from '../savedReport.js';
 import { deliver } from './deliver.js';
-import { CommandError, exitCodes, usageError, type ExitCode } from './errors.js';
+import { exitCodes, usageError, type ExitCode } from './errors.js';
 import type { RenderOptions } from './options.js';
 import { checkOutputFile } from './output.js';
 

@@ -48,3 +48,32 @@ export function bisectSingularValue(diagonal: Float64Array, superdiagonal: Float
   }
   return ((low + high) / 2) * scale;
 }
+
+/**
+ * The eigenvalue with index `index` in ascending order (0: the smallest) of the symmetric tridiagonal matrix with the
+ * given diagonal and squared off-diagonals (entries of about one), by counting sign changes of the pivots.
+ */
+export function bisectEigenvalue(diagonal: Float64Array, squares: Float64Array, index: number): number {
+  const n = diagonal.length;
+  let low = Infinity;
+  let high = -Infinity;
+  for (let i = 0; i < n; i++) {
+    const radius = (i > 0 ? Math.sqrt(squares[i - 1]) : 0) + (i + 1 < n ? Math.sqrt(squares[i]) : 0);
+    low = Math.min(low, diagonal[i] - radius);
+    high = Math.max(high, diagonal[i] + radius);
+  }
+  for (let step = 0; step < maximumSteps; step++) {
+    const middle = (low + high) / 2;
+    if (middle <= low || middle >= high) break;
+    let below = 0;
+    let pivot = 1;
+    for (let i = 0; i < n; i++) {
+      pivot = diagonal[i] - middle - (i > 0 ? squares[i - 1] / pivot : 0);
+      if (pivot === 0) pivot = -Number.MIN_VALUE;
+      if (pivot < 0) below++;
+    }
+    if (below > index) high = middle;
+    else low = middle;
+  }
+  return (low + high) / 2;
+}

@@ -17,6 +17,9 @@ export interface KernelExports {
   scale(factor: number, x: number, length: number): void;
   chaseBulges(band: number, size: number, bandWidth: number, from: number, to: number): void;
   readBidiagonal(band: number, size: number, bandWidth: number, diagonal: number, superdiagonal: number): void;
+  chaseSymmetric(band: number, size: number, bandWidth: number, from: number, to: number): void;
+  readTridiagonal(band: number, size: number, bandWidth: number, diagonal: number, squares: number): void;
+  rationalQl(diagonal: number, squares: number, size: number, from: number, to: number): number;
   orthogonalise(basis: number, count: number, length: number, x: number, coefficients: number): void;
   dqdsStackLength(size: number): number;
   dqdsStart(size: number, q: number, e: number, qSpare: number, eSpare: number, target: number, stack: number): void;

@@ -20,6 +20,7 @@ const maximumParts = 1024;
 export class ConstantResolver {
   /** Tensors below each concatenation. */
   private readonly leaves = new WeakMap<WeightExpression, number>();
+  private readonly depths = new WeakMap<WeightExpression, number>();
   private readonly known = new Map<Scope, Map<string, WeightExpression | null>>();
 
   constructor(readonly small: SmallConstants) {}
@@ -33,9 +34,20 @@ export class ConstantResolver {
     if (!memo) this.known.set(home, (memo = new Map<string, WeightExpression | null>()));
     const found = memo.get(name);
     if (found !== undefined) return found;
-    const expression = this.walk(home, name, chain);
+    const walked = this.walk(home, name, chain);
+    const expression = walked && this.depthOf(walked) <= maximumChain ? walked : null;
     memo.set(name, expression);
     return expression;
+  }
+
+  /** Operations above the deepest tensor. */
+  private depthOf(expression: WeightExpression): number {
+    const known = this.depths.get(expression);
+    if (known !== undefined) return known;
+    const below = expression.op === 'stored' ? [] : expression.op === 'concat' ? expression.of : [expression.of];
+    const depth = 1 + Math.max(0, ...below.map((inner) => this.depthOf(inner)));
+    this.depths.set(expression, depth);
+    return depth;
   }
 
   /** Values of a small integer or scalar constant. */

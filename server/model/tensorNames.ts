@@ -24,6 +24,7 @@ const roles: { pattern: RegExp; reason: (name: TensorName) => string }[] = [
   { pattern: /^(running|moving)_(mean|var|variance)$/, reason: ({ module }) => `batch-normalisation statistics of ${module}` },
   { pattern: /^num_batches_tracked$/, reason: ({ module }) => `counter of batch normalisation ${module}` },
   { pattern: /^(inv_freq|freqs?|freqs_cis|cos_cached|sin_cached|rope_freqs|cos|sin)$/, reason: () => 'rotary position table, not trained' },
+  { pattern: /^(scales|zeros|zero_point|(weight|input|output|k|v|q)_(scales?|scale_inv|zero_point))$/, reason: () => 'a quantisation scale or zero point of weights that are not decoded with it' },
   { pattern: /mask$/, reason: () => 'a mask, not trained' },
   { pattern: /^weight_g$/, reason: ({ module }) => `gain of weight normalisation of ${module}` },
   { pattern: /^(qweight|qzeros|g_idx|weight_packed|weight_shape|absmax|quant_map|quant_state.*|nested_absmax|nested_quant_map)$/, reason: () => 'packed quantised weights (GPTQ, AWQ, bitsandbytes, compressed-tensors): this packing is not decoded' },

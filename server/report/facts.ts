@@ -30,20 +30,35 @@ export function modelFactsLine(report: Report): string {
   ].join(' · ');
 }
 
+/** Exporters number nodes that have no name. */
+const anonymousNode = /^\d+$/u;
+
 /** What was passed over for one reason. */
 export interface SkippedGroup {
   reason: string;
   names: string[];
 }
 
-/** Skipped entries by reason, the largest group first. */
-export function groupSkipped(skipped: readonly Skipped[]): SkippedGroup[] {
+/**
+ * Skipped entries by reason, the largest group first. A reason that ends with the name of the tensor's own module
+ * (`bias of conv1`) or with the number of a node is one with the others of its kind: `bias of …`.
+ */
+export function groupSkipped({ skipped, layers }: Pick<Report, 'skipped' | 'layers'>): SkippedGroup[] {
+  const ids = new Set([...layers.map((layer) => layer.id), ...skipped.flatMap((entry) => entry.layer ?? [])]);
   const groups = new Map<string, string[]>();
   for (const entry of skipped) {
     const name = entry.operator !== undefined && entry.layer !== undefined ? `${entry.layer} (${entry.operator})` : (entry.tensor ?? entry.layer ?? entry.operator ?? entry.analysis ?? 'the model');
-    groups.set(entry.reason, [...(groups.get(entry.reason) ?? []), name]);
+    const reason = sharedReason(entry, ids);
+    groups.set(reason, [...(groups.get(reason) ?? []), name]);
   }
   return [...groups].map(([reason, names]) => ({ reason, names })).sort((a, b) => b.names.length - a.names.length);
+}
+
+function sharedReason({ reason, tensor }: Skipped, ids: ReadonlySet<string>): string {
+  const match = /^(.* of (?:\S+ )?)(\S+)$/su.exec(reason);
+  if (tensor === undefined || match === null) return reason;
+  const [, stem, module] = match;
+  return ids.has(module) || tensor.startsWith(`${module}.`) || anonymousNode.test(module) ? `${stem}…` : reason;
 }
 
 /** How many spectra each algorithm computed, and the largest stated relative error; null without any spectrum. */

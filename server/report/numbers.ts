@@ -65,7 +65,7 @@ export function formatShare(share: number, digits = tableDigits): string {
   // 99.9996 % must not become 100 % while it is less.
   const percent = share * 100;
   const shown = Number(percent.toPrecision(digits));
-  return `${share < 1 && shown >= 100 ? '> 99.99' : formatNumber(percent, digits)}\u00a0%`;
+  return `${share < 1 && shown >= 100 ? '> 99.99' : formatNumber(percent, digits)} %`;
 }
 
 function powerOfTen(size: number, digits: number): string {

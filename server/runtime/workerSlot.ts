@@ -54,7 +54,9 @@ export class WorkerSlot {
         );
       });
     } catch (error) {
-      if (this.pool === pool) this.end();
+      // Ended by `end`, while the unit ran.
+      if (this.pool !== pool) throw error;
+      this.end();
       // The process had ended while it had nothing to do: no unit is lost by that.
       if (error instanceof workerpool.TerminateError && error.message === endedBefore) return this.run(unit, onEvent);
       throw error instanceof workerpool.TerminateError ? new WorkerLost(describeEnd(error.message, errorOutput)) : error;

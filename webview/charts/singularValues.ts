@@ -85,6 +85,7 @@ function emptyNote(detail: LayerDetail): string {
 }
 
 function hiddenNote(hidden: number, thinned: boolean): string | null {
+  if (hidden === 1) return t('1 value is 0 or below 10⁻⁹ of σ₁ and is not drawn; the table has it.');
   if (hidden > 0) return t('{0} values are 0 or below 10⁻⁹ of σ₁ and are not drawn; the table has them.', integer(hidden));
   return thinned ? t('Points are thinned for drawing; copying gives all values.') : null;
 }

@@ -2,6 +2,7 @@ import type { Answer } from '../../server/report/views.js';
 import { button, element, link, replace } from '../dom.js';
 import { mark } from '../marks.js';
 import { bytes, integer } from '../numbers.js';
+import { prose } from '../prose.js';
 import { t } from '../strings.js';
 import { type PanelContext, fileName } from './context.js';
 
@@ -50,7 +51,7 @@ export class AnswerBlock {
         if (host.live && waiting > 0) this.actions.append(button(waiting === 1 ? t('Continue with 1 layer') : t('Continue with {0} layers', integer(waiting)), () => host.post({ type: 'analyze' }), { id: 'ss-continue' }));
         return;
       case 'failed':
-        replace(this.line, mark('error'), ' ', element('b', {}, model.message ?? t('The analysis failed.')));
+        replace(this.line, mark('error'), ' ', element('b', {}, prose(model.message ?? t('The analysis failed.'))));
         replace(this.basis, model.settled > 0 ? t('The {0} finished layers are kept.', integer(model.settled)) : '');
         if (host.live) this.actions.append(link(t('Open log'), () => host.post({ type: 'openLog' })), link(t('Try again'), () => host.post({ type: 'analyze' })));
         return;
@@ -62,7 +63,7 @@ export class AnswerBlock {
 
   private answer(answer: Answer): void {
     replace(this.line, ...answerLine(answer));
-    replace(this.basis, answer.basis);
+    replace(this.basis, prose(answer.basis));
   }
 
   private running(done: number, total: number, layer: string | null): void {
@@ -86,5 +87,5 @@ export class AnswerBlock {
 
 /** Verdict in bold, the rest beside it. */
 export function answerLine(answer: Answer): (Node | string)[] {
-  return [element('b', {}, answer.verdict), answer.rest === '' ? '' : ` ${answer.rest}`];
+  return [element('b', {}, prose(answer.verdict)), answer.rest === '' ? '' : ' ', ...prose(answer.rest)];
 }

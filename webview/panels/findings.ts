@@ -3,6 +3,7 @@ import { element, link, replace, tailText } from '../dom.js';
 import { mark } from '../marks.js';
 import { integer } from '../numbers.js';
 import { severities } from '../panelModel.js';
+import { prose, withoutLayer } from '../prose.js';
 import { t } from '../strings.js';
 import type { PanelContext } from './context.js';
 
@@ -56,7 +57,7 @@ export class FindingsSection {
     const [first] = group;
     const several = group.length > 1;
     const right = element('div', { class: 'rule-cell' }, this.ruleLink(first), several ? null : this.silence(first));
-    const head = element('div', { class: 'finding', 'data-rule': first.rule, ...(several ? {} : findingStop(first)) }, mark(first.severity), element('div', { class: 'finding-text' }, element('p', { class: first.severity === 'error' || first.severity === 'warning' ? 'strong' : null }, several ? groupTitle(first.rule, group.length) : this.singleTitle(first)), several ? null : element('p', { class: 'muted' }, first.message)), right);
+    const head = element('div', { class: 'finding', 'data-rule': first.rule, ...(several ? {} : findingStop(first)) }, mark(first.severity), element('div', { class: 'finding-text' }, element('p', { class: first.severity === 'error' || first.severity === 'warning' ? 'strong' : null }, several ? groupTitle(first.rule, group.length) : this.singleTitle(first)), several ? null : element('p', { class: 'muted' }, prose(withoutLayer(first.message, first.layer)))), right);
     if (!several) return head;
     const all = group.length <= rowsAtFirst || this.expanded.has(first.rule);
     const rows = (all ? group : group.slice(0, rowsAtFirst)).map((finding) => this.row(finding));
@@ -68,14 +69,14 @@ export class FindingsSection {
   }
 
   private singleTitle(finding: Finding): (Node | string)[] {
-    if (finding.layer === undefined || !this.heading) return [finding.title];
-    return finding.title.includes(finding.layer) ? [finding.title] : [this.layerLink(finding.layer), ': ', finding.title];
+    if (finding.layer === undefined || !this.heading) return prose(finding.title);
+    return finding.title.includes(finding.layer) ? prose(finding.title) : [this.layerLink(finding.layer), ': ', ...prose(finding.title)];
   }
 
   private row(finding: Finding): HTMLElement {
     return element('div', { class: 'finding-row', ...findingStop(finding) },
       finding.layer === undefined ? null : this.layerLink(finding.layer),
-      element('span', { class: 'finding-message' }, finding.message),
+      element('span', { class: 'finding-message' }, prose(withoutLayer(finding.message, finding.layer))),
       this.silence(finding));
   }
 

@@ -44,8 +44,8 @@ function metricsGroups(metrics: Metrics, detail: LayerDetail): MetricGroup[] {
       title: t('Size'),
       rows: [
         value('σ₁', 'metrics.spectralNorm', metrics.spectralNorm, t('largest singular value: the most a unit of input is stretched')),
-        value(t('‖W‖ Frobenius'), 'metrics.frobeniusNorm', metrics.frobeniusNorm, '√Σσ²'),
-        value(t('nuclear norm'), 'metrics.nuclearNorm', metrics.nuclearNorm, 'Σσ'),
+        value(t('‖W‖ Frobenius'), 'metrics.frobeniusNorm', metrics.frobeniusNorm, t('√Σσ², the length of all weights together')),
+        value(t('nuclear norm'), 'metrics.nuclearNorm', metrics.nuclearNorm, t('Σσ, the sum of all singular values')),
         value('log₁₀ Σσ²', 'metrics.logNorm', metrics.logNorm, t('logarithm of the squared Frobenius norm')),
         value('log₁₀ σ₁²', 'metrics.logSpectralNorm', metrics.logSpectralNorm, t('logarithm of the squared spectral norm')),
         value(t('Cartan coordinate'), 'metrics.cartan', metrics.cartan, t('½ ln(d·σ₁²/Σσ²), d = {0}: 0 when all σ are equal', full)),

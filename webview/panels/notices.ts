@@ -2,6 +2,7 @@ import { element, link, replace } from '../dom.js';
 import { mark } from '../marks.js';
 import { integer } from '../numbers.js';
 import type { Notice } from '../panelModel.js';
+import { prose } from '../prose.js';
 import { t } from '../strings.js';
 import { type PanelContext, fileName } from './context.js';
 
@@ -44,6 +45,6 @@ export class Notices {
   }
 
   private strip(kind: 'information' | 'warning' | 'error', name: string, text: string, actions: readonly (HTMLElement | null)[]): HTMLElement {
-    return element('div', { class: `strip strip-${kind}`, 'data-strip': name }, mark(kind), element('span', { class: 'strip-text' }, text), element('span', { class: 'strip-actions' }, actions));
+    return element('div', { class: `strip strip-${kind}`, 'data-strip': name }, mark(kind), element('span', { class: 'strip-text' }, prose(text)), element('span', { class: 'strip-actions' }, actions));
   }
 }

@@ -11,6 +11,7 @@ import { FigureView } from '../figure.js';
 import { mark } from '../marks.js';
 import type { MenuItem } from '../menu.js';
 import type { Change } from '../panelModel.js';
+import { prose } from '../prose.js';
 import { speak } from '../speech.js';
 import { t } from '../strings.js';
 import { answerLine } from './answer.js';
@@ -82,7 +83,7 @@ export class WeightsPanel {
     this.shown = detail;
     this.element.removeAttribute('aria-busy');
     replace(this.line, ...answerLine(detail.answer));
-    this.basis.textContent = detail.answer.basis;
+    replace(this.basis, prose(detail.answer.basis));
     this.actions.replaceChildren();
     this.findings.show(detail.findings.filter((finding) => finding.silenced === undefined), detail.findings.filter((finding) => finding.silenced !== undefined));
     this.charts.hidden = false;

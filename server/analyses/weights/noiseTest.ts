@@ -4,11 +4,11 @@ import { simulateNoise } from './noiseSimulation.js';
 import table from './noiseTable.json' with { type: 'json' };
 
 /** Draws of noise for a grouped layer, which no table covers; fewer where a draw is dear. */
-const largestDrawCount = 1999;
+const largestDrawCount = 999;
 const smallestDrawCount = 99;
 
-/** Work allowed for one simulation, in squared sides: about a quarter of a second. */
-const simulationBudget = 2e7;
+/** Work allowed for one simulation, in squared sides: about a sixth of a second. */
+const simulationBudget = 1e7;
 
 /** Grouped layers dearer than this are not simulated: 99 draws would take seconds. */
 const dearestDraw = simulationBudget / smallestDrawCount;

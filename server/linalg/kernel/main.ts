@@ -7,3 +7,5 @@ export { maximumAbsolute, scale, sumOfSquares } from './vectors';
 export { chaseBulges, readBidiagonal } from './bulgeChase';
 export { dqdsStackLength, dqdsStart, dqdsRun } from './dqds';
 export { orthogonalise } from './orthogonalise';
+export { chaseSymmetric, readTridiagonal } from './symmetricChase';
+export { rationalQl } from './rationalQl';

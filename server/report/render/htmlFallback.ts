@@ -46,6 +46,6 @@ function layers(overview: ReportOverview): string {
 
 function skipped(report: Report): string {
   if (report.skipped.length === 0) return '';
-  const items = groupSkipped(report.skipped).map(({ reason, names }) => `<li>${names.length} × ${safe(reason)}: ${names.map((name) => `<code>${safeName(name)}</code>`).join(', ')}</li>`);
+  const items = groupSkipped(report).map(({ reason, names }) => `<li>${names.length} × ${safe(reason)}: ${names.map((name) => `<code>${safeName(name)}</code>`).join(', ')}</li>`);
   return `<h2>Passed over</h2>\n<ul>\n${items.join('\n')}\n</ul>\n`;
 }

@@ -64,7 +64,7 @@ function layersTable(rows: readonly LayerRow[]): string[] {
 
 function skippedList(report: Report): string[] {
   if (report.skipped.length === 0) return [];
-  const items = groupSkipped(report.skipped).map(({ reason, names }) => {
+  const items = groupSkipped(report).map(({ reason, names }) => {
     const told = names.slice(0, skippedNames).map(code).join(', ');
     return `- ${names.length} × ${escaped(reason)}: ${told}${names.length > skippedNames ? ` and ${names.length - skippedNames} more` : ''}`;
   });

@@ -4,11 +4,11 @@ import { activeFindings } from '../layerFacts.js';
 import { formatNumber, formatSeconds } from '../numbers.js';
 import { overviewOf } from '../overview.js';
 import { cutLeft, displayWidth, printable, printableName, wrap } from '../printable.js';
-import type { OperatorSpectrum, Report } from '../report.js';
+import type { Report } from '../report.js';
 import type { OverviewState } from '../views.js';
-import { numberText, plural } from '../wording.js';
+import { plural } from '../wording.js';
 import { columnNotes, layerTable, severityMarks } from './layerTable.js';
-import { tableLines, textColumn } from './textTable.js';
+import { operatorTable } from './operatorTable.js';
 
 export interface TextOptions {
   /** Columns of the terminal, kept between 60 and 120; 100 when it is not known. */
@@ -24,9 +24,6 @@ const widest = 120;
 const findingsPerRule = 12;
 /** Names told for one reason of passing over. */
 const namesPerReason = 6;
-/** Width of the operator table beside its names, and the least that names get. */
-const operatorColumns = 60;
-const narrowestName = 20;
 const indent = '  ';
 
 /**
@@ -94,34 +91,19 @@ function layerSection(rows: Parameters<typeof layerTable>[0], width: number): st
   return [`Layers: ${rows.length}`, '', ...lines, '', ...wrap(columnNotes(leftOut), width)];
 }
 
-/** Extreme singular values of the convolutions as operators on images, where the input's size is known. */
+/** The convolutions as operators on images, where the input's size is known. */
 function operatorSection(report: Report, width: number): string[] {
-  const rows = report.layers.flatMap((layer) => (layer.operatorSpectra ?? []).map((spectrum) => ({ id: printableName(layer.id), spectrum })));
-  if (rows.length === 0) return [];
-  const column = (title: string, cell: (spectrum: OperatorSpectrum) => string) => textColumn(title, 'right', rows.map((row) => cell(row.spectrum)));
-  const lines = tableLines(
-    [
-      textColumn('layer', 'left', rows.map((row) => cutLeft(row.id, Math.max(narrowestName, width - operatorColumns)))),
-      textColumn('padding', 'left', rows.map((row) => row.spectrum.convention)),
-      column('input', (spectrum) => spectrum.inputSize.join('×')),
-      column('largest σ', (spectrum) => approximate(spectrum, spectrum.largest)),
-      column('smallest σ', (spectrum) => approximate(spectrum, spectrum.smallest)),
-    ],
-    '',
-  );
-  const note = 'The layer as a linear map of a whole image. circular: padding wraps around; declared: the layer’s own padding, stride and dilation.';
-  return [`Convolutions as operators: ${new Set(rows.map((row) => row.id)).size}`, '', ...lines, '', ...wrap(note, width)];
-}
-
-function approximate(spectrum: OperatorSpectrum, value: number | null): string {
-  return value === null || spectrum.exact ? numberText(value) : `≈ ${numberText(value)}`;
+  const lines = operatorTable(report.layers, width);
+  if (lines.length === 0) return [];
+  const note = 'The layer as a linear map of a whole image. circular: padding wraps around; declared: the layer’s own padding, stride and dilation; smallest: the smallest singular value.';
+  return [`Convolutions as operators: ${lines.length - 1}`, '', ...lines, '', ...wrap(note, width)];
 }
 
 function skippedSection(report: Report, width: number): string[] {
   if (report.skipped.length === 0) return [];
   return [
     `Passed over: ${report.skipped.length}`,
-    ...groupSkipped(report.skipped).flatMap(({ reason, names }) => {
+    ...groupSkipped(report).flatMap(({ reason, names }) => {
       const told = names.slice(0, namesPerReason).map((name) => cutLeft(printableName(name), Math.floor(width / 2)));
       const more = names.length > told.length ? ` and ${plural(names.length - told.length, 'more', 'more')}` : '';
       return [...wrap(printable(`${names.length} × ${reason}`), width, indent, `${indent}    `), ...wrap(`${told.join(', ')}${more}`, width, `${indent}    `)];

@@ -31,10 +31,9 @@ describe('power-law fit', () => {
     assert.equal(fit.tail, 6);
   });
 
-  for (const reference of references.metrics) {
-    it(`agrees with numpy: ${reference.name}`, function () {
-      // Rounding errors fill the lower end of an exact low rank; their digits are not the same in any two libraries.
-      if (reference.name.startsWith('rank')) this.skip();
+  // Rounding errors fill the lower end of an exact low rank; their digits are not the same in any two libraries.
+  for (const reference of references.metrics.filter(({ name }) => !name.startsWith('rank'))) {
+    it(`agrees with numpy: ${reference.name}`, () => {
       const fit = fitPowerLaw(reference.singularValues.map((value) => value * value).reverse());
       for (const name of ['value', 'xmin', 'ks', 'tail', 'sigma'] as const) assertClose(fit?.[name], reference.alpha[name], 1e-9);
       const eigenvalues = Float64Array.from(reference.singularValues, (value) => value * value).reverse();

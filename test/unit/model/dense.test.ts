@@ -135,6 +135,15 @@ describe('dense layers of a graph', () => {
     await assert.rejects(modelOf({ nodes: [node('Relu', ['b'], ['a'], {}, 'first'), node('Relu', ['a'], ['b'], {}, 'second')] }), /circle through node/);
   });
 
+  it('chains of thousands of operations on a constant end in a layer or in none, not in a crash', async () => {
+    const chain = (op: string, inputs: string[], attributes = {}) => Array.from({ length: 5000 }, (_, i) => node(op, [i === 0 ? 'w' : `c${i - 1}`, ...inputs], [`c${i}`], attributes));
+    const layersAfter = async (nodes: ReturnType<typeof chain>) => (await modelOf({ nodes: [...nodes, node('MatMul', ['c4999', 'x'], ['y'])], initializers: [tensor('w', [2, 3]), tensor('s', [3]), integers('six', [-1, 2])] })).layers.length;
+    assert.equal(await layersAfter(chain('Identity', [])), 1);
+    assert.equal(await layersAfter(chain('Transpose', [], { perm: [1, 0] })), 1);
+    assert.equal(await layersAfter(chain('Mul', ['s'])), 0);
+    assert.equal(await layersAfter(chain('Reshape', ['six']).map((n, i) => (i % 2 === 0 ? n : node('Transpose', [n.inputs[0]], n.outputs)))), 0);
+  });
+
   it('concatenations that double again and again end at once', async () => {
     const nodes = Array.from({ length: 60 }, (_, i) => node('Concat', [i === 0 ? 'w' : `c${i - 1}`, i === 0 ? 'w' : `c${i - 1}`], [`c${i}`], { axis: 0 }));
     const model = await modelOf({ nodes: [...nodes, node('MatMul', ['x', 'c59'], ['y'])], initializers: [tensor('w', [2, 2])] });

@@ -37,6 +37,7 @@ describe('layers of a file without a graph', () => {
       tensor('cls_token', [1, 1, 8]),
       tensor('position_ids', [1, 8], undefined, 'int64'),
       tensor('q.qweight', [2, 2], undefined, 'int32'),
+      tensor('q.scales', [2, 2]),
       tensor('attn.causal_mask', [4, 4]),
       tensor('flags', [4], [1, 0, 1, 0], 'bool'),
       tensor('empty.weight', [0, 4]),
@@ -44,10 +45,10 @@ describe('layers of a file without a graph', () => {
     assert.deepEqual(model.layers, []);
     const expected: Record<string, RegExp> = {
       'fc.bias': /^bias of fc$/, 'norm.weight': /^1-D/, 'bn.running_mean': /statistics of bn/, 'bn.num_batches_tracked': /counter of batch normalisation bn/, 'rotary.inv_freq': /rotary/, 'attn.bias': /^bias of attn$/,
-      logit_scale: /one number/, cls_token: /single vector/, position_ids: /integers/, 'q.qweight': /GPTQ/, 'attn.causal_mask': /mask/, flags: /bool values/, 'empty.weight': /no elements/,
+      logit_scale: /one number/, cls_token: /single vector/, position_ids: /integers/, 'q.qweight': /GPTQ/, 'q.scales': /quantisation scale/, 'attn.causal_mask': /mask/, flags: /bool values/, 'empty.weight': /no elements/,
     };
     for (const [name, pattern] of Object.entries(expected)) assert.match(reasonFor(model, name), pattern);
-    assert.equal(model.skipped.length, 13);
+    assert.equal(model.skipped.length, 14);
   });
 
   it('GPT-2’s Conv1D is [in, out]; Linear layers of the same names are not', async () => {

@@ -92,7 +92,7 @@ describe('language server', function () {
     const detail = await server.request(protocol.layerDetail, { document: model, layer: 'fc1' });
     assert.equal(detail?.spectrum?.curve.y.length, 30);
     const csv = await server.request(protocol.copyValues, { document: model, layer: 'fc1', format: 'csv' });
-    assert.deepEqual(csv.trimEnd().split('\n').slice(1).map(Number), detail?.spectrum?.curve.y);
+    assert.deepEqual(csv.trimEnd().split('\n').slice(1).map(Number), detail.spectrum.curve.y);
     assert.match(await server.request(protocol.copyValues, { document: model, layer: 'fc1', format: 'numpy' }), /^np\.array\(\[[\d.,e -]+\]\)$/);
     assert.equal(await server.request(protocol.renderReport, { document: model, format: 'json', file: at('saved.json') }), '');
     const report = JSON.parse(readFileSync(at('saved.json'), 'utf8')) as Report;
@@ -170,7 +170,7 @@ describe('language server', function () {
 
   it('answers wrong files and wrong questions with one sentence', async () => {
     writeFileSync(at('empty.onnx'), '');
-    await assert.rejects(server.request(protocol.openModel, { path: at('empty.onnx') }), (error: Error) => /empty/.test(error.message) && !error.message.includes('Internal'));
+    await assert.rejects(server.request(protocol.openModel, { path: at('empty.onnx') }), (error: Error) => error.message.includes('empty') && !error.message.includes('Internal'));
     await assert.rejects(server.request(protocol.openModel, { path: at('nowhere.onnx') }), (error: Error) => !error.message.includes('Internal'));
     await assert.rejects(server.request(protocol.openReport, { path: at('nowhere.json') }), (error: Error) => !error.message.includes('Internal'));
     writeFileSync(at('notes.txt'), 'not a model');
@@ -181,7 +181,7 @@ describe('language server', function () {
 
   it('leaves a wrong configuration out, saying why', async () => {
     const shown: string[] = [];
-    server.connection.onNotification('window/showMessage', ({ message }: { message: string }) => shown.push(message));
+    server.connection.onNotification('window/showMessage', ({ message }: { message: string }) => void shown.push(message));
     server.connection.onRequest('window/showMessageRequest', ({ message }: { message: string }) => void shown.push(message));
     writeFileSync(at('sigmascope.json'), '{"rules":{"weights/zero-tensor":"loud"}}');
     assert.equal((await server.request(protocol.openModel, { path: model })).rows.length, 3);
