@@ -90,7 +90,8 @@ describe('the main job, with the packaged extension', function () {
   });
 
   it('keeps the panel over a reload of the window', async () => {
-    await page.reload();
+    // The workbench's own reload: it saves the editors before it goes.
+    await Promise.all([page.waitForEvent('load', { timeout: 60_000 }), runCommand(page, 'Developer: Reload Window')]);
     await explorer(page).locator('.monaco-list-row').first().waitFor({ timeout: 60_000 });
     const panel = await webviewWith(page, '#ss-weights-answer', { timeout: 60_000 });
     await panel.locator('#ss-weights-answer', { hasText: 'fc1' }).waitFor({ timeout: 30_000 });

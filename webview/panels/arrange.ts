@@ -1,6 +1,6 @@
 import type { LayerRow } from '../../server/report/views.js';
 import { parseFilter } from '../filter.js';
-import type { Column } from './columns.js';
+import { type Column, severityRank } from './columns.js';
 
 /** A line of the table: a layer, or a group of layers that differ in a number of their names. */
 export type TableLine = { kind: 'layer'; row: LayerRow; level: 1 | 2 } | { kind: 'group'; key: string; rows: readonly LayerRow[]; open: boolean };
@@ -48,6 +48,12 @@ export function tableLines(rows: readonly LayerRow[], grouped: boolean, open: Re
 /** The id with its first number replaced by *: layers.12.attn.q → layers.*.attn.q. */
 export function groupKey(id: string): string {
   return id.replace(/(^|[._/])\d+(?=$|[._/])/, '$1*');
+}
+
+/** The worst row: at the worse end of the column; without one the worst finding, then the largest σ₁. */
+export function worstRow(rows: readonly LayerRow[], column: Column | null): LayerRow | null {
+  if (column?.sortValue !== undefined) return arrangeRows(rows, '', column, column.worst === 'largest').at(0) ?? null;
+  return rows.reduce<LayerRow | null>((best, row) => (best === null || severityRank(row) > severityRank(best) || (severityRank(row) === severityRank(best) && (row.spectralNorm ?? 0) > (best.spectralNorm ?? 0)) ? row : best), null);
 }
 
 const collator = new Intl.Collator('en', { numeric: true });

@@ -1,17 +1,15 @@
 import { tableAsCsv } from '../exportChart.js';
 import { Segmented } from '../controls.js';
-import { button, element, link, replace, setAttribute, tailText } from '../dom.js';
-import { mark } from '../marks.js';
-import { integer, significant } from '../numbers.js';
+import { button, element, link, replace, setAttribute } from '../dom.js';
+import { integer } from '../numbers.js';
 import { speak } from '../speech.js';
 import { t } from '../strings.js';
-import { describe } from '../tooltip.js';
-import { arrangeRows, groupsFrom, type TableLine, tableLines } from './arrange.js';
-import { niceLogScale, stripCell } from './cells.js';
-import { type CellScales, type Column, type ColumnKey, layerColumns, severityRank } from './columns.js';
+import { arrangeRows, groupsFrom, type TableLine, tableLines, worstRow } from './arrange.js';
+import { niceLogScale } from './cells.js';
+import { type CellScales, type Column, type ColumnKey, layerColumns } from './columns.js';
 import type { PanelContext } from './context.js';
-import { layerFacts } from './layerFacts.js';
 import { layerCsv } from './layerCsv.js';
+import { fillGroupRow, fillLayerRow, headRow } from './tableRows.js';
 import { layOut, type TableLayout } from './tableWidths.js';
 
 const rowHeight = 23;
@@ -105,10 +103,7 @@ export class LayerTable {
   jumpToWorst(): void {
     const { model } = this.context;
     const column = this.columns.find((candidate) => candidate.key === model.sort?.column);
-    const rows = arrangeRows(model.rows, model.filter, null, false);
-    const worst = column?.sortValue === undefined
-      ? rows.reduce<(typeof rows)[number] | null>((best, row) => (best === null || severityRank(row) > severityRank(best) || (severityRank(row) === severityRank(best) && (row.spectralNorm ?? 0) > (best.spectralNorm ?? 0)) ? row : best), null)
-      : (arrangeRows(rows, '', column, column.worst === 'largest').at(0) ?? null);
+    const worst = worstRow(arrangeRows(model.rows, model.filter, null, false), column ?? null);
     if (worst === null) return;
     this.context.selectLayer(worst.id);
     this.openGroupOf(worst.id);
@@ -170,28 +165,10 @@ export class LayerTable {
   }
 
   private drawHead(): void {
-    const { sort } = this.context.model;
-    const focusedKey = document.activeElement instanceof HTMLElement && this.head.contains(document.activeElement) ? document.activeElement.dataset.sort : undefined;
-    const cells = this.layout.columns.map((column, index) => {
-      const sorted = sort?.column === column.key;
-      const label = column.key === 'dot' ? this.dotLabel() : column.label + (sorted ? (sort.descending ? ' ↓' : ' ↑') : '');
-      const cell = element('div', { role: 'columnheader', class: column.alignRight ? 'cell right' : 'cell', 'aria-colindex': index + 1, 'aria-sort': sorted ? (sort.descending ? 'descending' : 'ascending') : column.sortValue === undefined ? null : 'none' });
-      if (column.sortValue === undefined) cell.append(label);
-      else {
-        const sorter = element('button', { type: 'button', class: 'sorter', tabindex: -1, 'data-sort': column.key, 'aria-label': column.label === '' ? t('findings') : null }, label);
-        sorter.addEventListener('click', () => this.sortBy(column));
-        cell.append(sorter);
-      }
-      describe(cell, () => [column.tip]);
-      return cell;
-    });
-    replace(this.head, element('div', { role: 'row', class: 'grid-row head', 'aria-rowindex': 1 }, cells));
+    const focused = document.activeElement;
+    const focusedKey = focused instanceof HTMLElement && this.head.contains(focused) ? focused.dataset.sort : undefined;
+    replace(this.head, headRow(this.layout.columns, this.context.model.sort, this.scales, (column) => this.sortBy(column)));
     if (focusedKey !== undefined) this.head.querySelector<HTMLElement>(`[data-sort="${focusedKey}"]`)?.focus();
-  }
-
-  private dotLabel(): string {
-    const scale = this.scales.spectralNorm;
-    return scale === null ? t('log') : t('{0}–{1}, log', short(scale.low), short(scale.high));
   }
 
   private sortBy(column: Column): void {
@@ -257,32 +234,9 @@ export class LayerTable {
     entry.line = this.lines[index];
     const { element: made, line } = entry;
     made.tabIndex = index === this.active ? 0 : -1;
-    if (line.kind === 'group') this.fillGroup(made, line);
-    else {
-      made.dataset.layer = line.row.id;
-      setAttribute(made, 'aria-level', line.level === 2 ? 2 : null);
-      made.classList.toggle('inner', line.level === 2);
-      replace(made, this.layout.columns.map((column, at) => element('div', { role: 'gridcell', class: `cell${column.alignRight ? ' right' : ''} cell-${column.key}`, 'aria-colindex': at + 1 }, column.draw(line.row, this.scales))));
-      describe(made, () => (entry.line.kind === 'layer' ? layerFacts(entry.line.row) : []));
-    }
+    if (line.kind === 'group') fillGroupRow(made, line, this.scales);
+    else fillLayerRow(made, line, this.layout.columns, this.scales);
     this.markSelected(entry);
-  }
-
-  private fillGroup(made: HTMLElement, line: TableLine & { kind: 'group' }): void {
-    const worst = line.rows.reduce((best, row) => (severityRank(row) > severityRank(best) ? row : best));
-    const values = line.rows.map((row) => row.spectralNorm);
-    const largest = values.reduce<number | null>((best, value) => (value !== null && (best === null || value > best) ? value : best), null);
-    made.classList.add('group');
-    delete made.dataset.layer;
-    setAttribute(made, 'aria-level', 1);
-    setAttribute(made, 'aria-expanded', String(line.open));
-    const rest = element('div', { role: 'gridcell', class: 'cell group-rest', 'aria-colindex': 4 }, element('span', { class: 'muted' }, t('{0} layers', integer(line.rows.length))), element('span', { class: 'group-max' }, largest === null ? '·' : t('σ₁ ≤ {0}', significant(largest))), this.scales.spectralNorm === null ? null : stripCell(this.scales.spectralNorm, values));
-    replace(made,
-      element('div', { role: 'gridcell', class: 'cell right muted', 'aria-colindex': 1 }, line.open ? '▾' : '▸'),
-      element('div', { role: 'gridcell', class: 'cell', 'aria-colindex': 2 }, worst.severity === null ? '' : mark(worst.severity)),
-      element('div', { role: 'gridcell', class: 'cell cell-layer', 'aria-colindex': 3 }, tailText(line.key)),
-      rest);
-    describe(made, () => [line.key, t('{0} layers', integer(line.rows.length)), t('the strip shows σ₁ by depth, log; lighter or darker steps stand further from the background the larger σ₁ is'), line.open ? t('← closes the group') : t('→ opens the group')]);
   }
 
   private markSelected(entry: DrawnLine): void {
@@ -418,5 +372,3 @@ function lineIndex(event: MouseEvent): number | null {
   const row = event.target instanceof Element ? event.target.closest<HTMLElement>('[data-line]') : null;
   return row === null ? null : Number(row.dataset.line);
 }
-
-const short = (value: number): string => String(Number(value.toPrecision(2)));

@@ -11,14 +11,21 @@ type Convention = (typeof conventions)[number];
  * With `norms`, which is the default, an operator predicted to take longer is passed over: a network of fifty such
  * layers would take minutes for two numbers each. `full` computes it.
  */
-const longestNormsSeconds = 2;
+const longestNormsSeconds = 1.5;
 
-/** Seconds per multiplication of a singular value decomposition, and per multiply–add of a convolution, measured. */
+/** Measured on one thread of a server processor: per multiplication of a decomposition, and per decomposition. */
 const secondsPerDecompositionStep = 3e-10;
+const secondsPerDecomposition = 6e-5;
+/** Per multiply–add of a convolution, and per element of the vectors of one step of an iteration. */
 const secondsPerProductStep = 1e-9;
+const secondsPerVectorElement = 4e-8;
 
-/** Products with the operator that an iteration takes for its largest value: dozens to many hundreds. */
-const assumedProducts = 300;
+/**
+ * Products with the operator until its largest value is found: dozens on small images, many hundreds on large ones,
+ * whose values lie densely; a kernel of one tap acts alike on every point and needs few.
+ */
+const assumedProducts = 200;
+const assumedProductsOneTap = 20;
 
 /**
  * Exact spectra of a convolution as an operator on images, for both conventions of padding.
@@ -72,10 +79,16 @@ function predictedSeconds(kernel: ConvolutionKernel, convention: Convention): nu
   const outputs = kernel.outChannels / kernel.groups;
   // A transposed convolution is the adjoint of one with inputs and outputs exchanged, on the larger image.
   const outputPoints = kernel.transposed ? points : points / strides;
-  if (convention === 'declared') return secondsPerProductStep * assumedProducts * 2 * outputPoints * kernel.groups * inputs * outputs * taps;
+  if (convention === 'declared') {
+    const multiplications = 2 * outputPoints * kernel.groups * inputs * outputs * taps;
+    const elements = points * kernel.inChannels + outputPoints * kernel.outChannels;
+    return (taps === 1 ? assumedProductsOneTap : assumedProducts) * (secondsPerProductStep * multiplications + secondsPerVectorElement * elements);
+  }
   const [wide, narrow] = kernel.transposed ? [outputs * strides, inputs] : [inputs * strides, outputs];
   // Each pair ±frequency is one real problem of twice the size.
-  return secondsPerDecompositionStep * (outputPoints / 2) * kernel.groups * 8 * Math.max(wide, narrow) * Math.min(wide, narrow) ** 2;
+  // A channel by itself is a division, not a decomposition.
+  const each = Math.max(wide, narrow) === 1 ? 0 : secondsPerDecomposition + secondsPerDecompositionStep * 8 * Math.max(wide, narrow) * Math.min(wide, narrow) ** 2;
+  return (outputPoints / 2) * kernel.groups * each;
 }
 
 function convolutionKernel(geometry: ConvolutionGeometry, inputSize: number[], weights: Float64Array): ConvolutionKernel {

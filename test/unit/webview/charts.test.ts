@@ -25,7 +25,7 @@ const theme = { font: 'sans-serif', width: 352, highContrast: false };
 function complaints(chart: Chart, highContrast = false): string[] {
   if (chart.specification === null) return [];
   const found: string[] = [];
-  const logger: Vega.LoggerInterface = vega.logger(vega.Warn, 'warn', (_console: unknown, _level: unknown, parts: unknown[]) => found.push(parts.join(' ')));
+  const logger: Vega.LoggerInterface = vega.logger(vega.Warn, 'warn', (_console: unknown, _level: unknown, parts: ArrayLike<unknown>) => found.push(Array.from(parts).join(' ')));
   const specification = chart.specification({ ...theme, highContrast });
   const { spec } = vegaLite.compile(specification as unknown as VegaLite.TopLevelSpec, { logger });
   vega.parse(spec, undefined, { ast: true });

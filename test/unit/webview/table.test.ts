@@ -3,7 +3,7 @@ import { overviewOf } from '../../../server/report/overview.js';
 import type { LayerRow } from '../../../server/report/views.js';
 import { tableAsCsv } from '../../../webview/exportChart.js';
 import { parseFilter } from '../../../webview/filter.js';
-import { arrangeRows, groupKey, tableLines } from '../../../webview/panels/arrange.js';
+import { arrangeRows, groupKey, tableLines, worstRow } from '../../../webview/panels/arrange.js';
 import { niceLogScale, share } from '../../../webview/panels/cells.js';
 import { layerColumns } from '../../../webview/panels/columns.js';
 import { layerCsv } from '../../../webview/panels/layerCsv.js';
@@ -36,6 +36,13 @@ describe('layer table', () => {
     assert.deepEqual(sorted('layer', false), ['features.0', 'features.2', 'features.10', 'head']);
     assert.equal(sorted('mark', true)[0], 'features.2');
     assert.equal(sorted('condition', true)[0], 'head');
+  });
+
+  it('jumps to the worse end of the sorted column, or to the worst finding', () => {
+    assert.equal(worstRow(rows, null)?.id, 'features.2');
+    assert.equal(worstRow(rows.filter((entry) => entry.severity === null), null)?.id, 'features.0');
+    assert.equal(worstRow(rows, columns.find((column) => column.key === 'condition') ?? null)?.id, 'head');
+    assert.equal(worstRow([], null), null);
   });
 
   it('filters by words, globs and fields', () => {
