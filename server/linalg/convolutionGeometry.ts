@@ -74,6 +74,32 @@ export function declaredConvolution(k: ConvolutionKernel): PlainConvolution {
   return { ...plain, padBegin: k.pads.slice(0, axes), imageSize, outputSize };
 }
 
+/** A convolution with the axes of kernel size 1 taken out. */
+export interface ReducedConvolution {
+  convolution: PlainConvolution;
+  /** Every singular value of `convolution` occurs this many times; all others of the operator are 0. */
+  multiplicity: number;
+}
+
+/**
+ * Along an axis of kernel size 1 the operator only picks positions: it is the Kronecker product of the operator without
+ * that axis and of a part of the identity. The values repeat, once for each picked position inside the image.
+ */
+export function withoutUnitAxes(c: PlainConvolution, periodic: boolean): ReducedConvolution {
+  const reduced = { ...c, strides: [...c.strides], padBegin: [...c.padBegin], imageSize: [...c.imageSize], outputSize: [...c.outputSize] };
+  let multiplicity = 1;
+  c.kernel.forEach((size, axis) => {
+    if (size !== 1) return;
+    const inside = Array.from({ length: c.outputSize[axis] }, (_, p) => p * c.strides[axis] - c.padBegin[axis]).filter((q) => periodic || (q >= 0 && q < c.imageSize[axis]));
+    multiplicity *= inside.length;
+    reduced.strides[axis] = 1;
+    reduced.padBegin[axis] = 0;
+    reduced.imageSize[axis] = 1;
+    reduced.outputSize[axis] = 1;
+  });
+  return { convolution: reduced, multiplicity };
+}
+
 type Channels = Pick<PlainConvolution, 'weights' | 'groups' | 'outPerGroup' | 'inPerGroup' | 'kernel' | 'taps' | 'strides' | 'dilations'>;
 
 function channels(k: ConvolutionKernel): Channels {

@@ -11,6 +11,7 @@ export class ConvolutionProducts implements LinearOperator {
   readonly rows: number;
   readonly columns: number;
   private readonly memory: KernelMemory;
+  private readonly isDepthwise: boolean;
   private readonly inChannels: number;
   private readonly outChannels: number;
   private readonly paddedSize: number[];
@@ -40,6 +41,7 @@ export class ConvolutionProducts implements LinearOperator {
     this.rows = product(c.outputSize) * this.outChannels;
     this.columns = product(c.imageSize) * this.inChannels;
     this.paddedSize = c.imageSize.map((size, axis) => Math.max((c.outputSize[axis] - 1) * c.strides[axis] + (c.kernel[axis] - 1) * c.dilations[axis] + 1, c.padBegin[axis] + size));
+    this.isDepthwise = c.inPerGroup === 1 && c.outPerGroup === 1;
     const paddedLength = product(this.paddedSize) * this.inChannels;
     const weightLength = c.groups * c.taps * c.inPerGroup * c.outPerGroup;
     const last = c.strides.length - 1;
@@ -69,7 +71,8 @@ export class ConvolutionProducts implements LinearOperator {
     const padded = memory.elements(this.padded, product(this.paddedSize) * inChannels).fill(0);
     const length = lastOf(c.imageSize) * inChannels;
     for (const line of this.imageLines) padded.set(x.subarray(line.plain, line.plain + length), line.padded);
-    this.eachProduct((image, weights, output, count, first) => {
+    if (this.isDepthwise) this.depthwise(false);
+    else this.eachProduct((image, weights, output, count, first) => {
       memory.exports.gemm(count, c.outPerGroup, c.inPerGroup, 1, image, inChannels * lastOf(c.strides), 1, weights, c.outPerGroup, 1, first ? 0 : 1, output, outChannels, 1);
     });
     const output = memory.elements(this.output, this.storedLength);
@@ -83,11 +86,35 @@ export class ConvolutionProducts implements LinearOperator {
     const output = memory.elements(this.output, this.storedLength).fill(0);
     const outputLength = lastOf(c.outputSize) * outChannels;
     for (const line of this.outputLines) output.set(y.subarray(line.plain, line.plain + outputLength), line.stored);
-    this.eachProduct((image, weights, output, count) => {
+    if (this.isDepthwise) this.depthwise(true);
+    else this.eachProduct((image, weights, output, count) => {
       memory.exports.gemm(count, c.inPerGroup, c.outPerGroup, 1, output, outChannels, 1, weights, 1, c.outPerGroup, 1, image, inChannels * lastOf(c.strides), 1);
     });
     const length = lastOf(c.imageSize) * inChannels;
     for (const line of this.imageLines) x.set(padded.subarray(line.padded, line.padded + length), line.plain);
+  }
+
+  /**
+   * One channel in and one out per group: a product with a vector of weights along the channels, position by position.
+   * Matrix products of size 1 would be nothing but overhead.
+   */
+  private depthwise(transposed: boolean): void {
+    const { c, memory, inChannels: channels } = this;
+    const padded = memory.elements(this.padded, product(this.paddedSize) * channels);
+    const output = memory.elements(this.output, this.storedLength);
+    const weights = memory.elements(this.weights, c.taps * channels);
+    const step = channels * lastOf(c.strides);
+    if (!transposed) output.fill(0);
+    for (const run of this.runs) {
+      for (let t = 0; t < c.taps; t++) {
+        for (let p = 0; p < this.runLength; p++) {
+          const image = run.image + this.tapOffsets[t] + p * step;
+          const out = run.output + p * channels;
+          if (transposed) for (let g = 0; g < channels; g++) padded[image + g] += weights[g * c.taps + t] * output[out + g];
+          else for (let g = 0; g < channels; g++) output[out + g] += weights[g * c.taps + t] * padded[image + g];
+        }
+      }
+    }
   }
 
   /** Calls `multiply` with the addresses of each run, group and tap; `first` at the first tap. */

@@ -33,6 +33,10 @@ function named(finding: Finding, detail: Detail, metrics: Metrics): Omit<Answer,
   switch (finding.rule) {
     case 'weights/dead-units': {
       const dead = deadUnits(finding);
+      // Rows near 0 need not lower the numerical rank: then only the units are counted.
+      if (dead !== null && metrics.numericalRank >= row.fullRank) {
+        return { verdict: `${dead} of the ${plural(row.matrixShape[0], 'unit')} of ${row.id} ${dead === 1 ? 'is' : 'are'} dead.`, rest: energySentence(row, metrics) };
+      }
       const units = dead === null ? 'some units are dead' : `${plural(dead, 'unit')} ${dead === 1 ? 'is' : 'are'} dead`;
       return { verdict: `${uses(row, metrics)}; ${units}.`, rest: conditioning(row, metrics) };
     }

@@ -1,7 +1,7 @@
 import { circularSpectrum, declaredSpectrum, type ConvolutionKernel } from '../../linalg/convolutionOperator.js';
 import type { SolveControl } from '../../linalg/steps.js';
 import type { ConvolutionGeometry, Layer } from '../../model/model.js';
-import { formatSeconds } from '../../report/numbers.js';
+import { formatNumber } from '../../report/numbers.js';
 import type { OperatorMode, OperatorSpectrum, Skipped } from '../../report/report.js';
 
 const conventions = ['circular', 'declared'] as const;
@@ -14,8 +14,10 @@ type Convention = (typeof conventions)[number];
 const longestNormsSeconds = 1.5;
 
 /** Measured on one thread of a server processor: per multiplication of a decomposition, and per decomposition. */
-const secondsPerDecompositionStep = 3e-10;
+const secondsPerDecompositionStep = 2e-10;
 const secondsPerDecomposition = 6e-5;
+/** A single row or column has a norm instead of a decomposition. */
+const secondsPerNorm = 6e-6;
 /** Per multiply–add of a convolution, and per element of the vectors of one step of an iteration. */
 const secondsPerProductStep = 1e-9;
 const secondsPerVectorElement = 4e-8;
@@ -56,7 +58,7 @@ export async function operatorSpectra(
     };
     const seconds = predictedSeconds(kernel, convention);
     if (mode === 'norms' && seconds > longestNormsSeconds) {
-      skipped.push(skip(convention, `The operator on ${kernel.inputSize.join(' × ')} points takes about ${formatSeconds(seconds)}, more than the ${longestNormsSeconds} s that norms allow a layer; --operator full computes it.`));
+      skipped.push(skip(convention, `The operator on ${kernel.inputSize.join(' × ')} points takes about ${formatNumber(seconds, 3)} s, more than the ${longestNormsSeconds} s that norms allow a layer; --operator full computes it.`));
       continue;
     }
     try {
@@ -86,8 +88,8 @@ function predictedSeconds(kernel: ConvolutionKernel, convention: Convention): nu
   }
   const [wide, narrow] = kernel.transposed ? [outputs * strides, inputs] : [inputs * strides, outputs];
   // Each pair ±frequency is one real problem of twice the size.
-  // A channel by itself is a division, not a decomposition.
-  const each = Math.max(wide, narrow) === 1 ? 0 : secondsPerDecomposition + secondsPerDecompositionStep * 8 * Math.max(wide, narrow) * Math.min(wide, narrow) ** 2;
+  const smaller = Math.min(wide, narrow);
+  const each = smaller === 1 ? secondsPerNorm : secondsPerDecomposition + secondsPerDecompositionStep * 8 * Math.max(wide, narrow) * smaller ** 2;
   return (outputPoints / 2) * kernel.groups * each;
 }
 

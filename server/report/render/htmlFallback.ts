@@ -12,6 +12,16 @@ import { severityMarks } from './layerTable.js';
 const safe = (text: string): string => escapeHtml(printable(text));
 const safeName = (name: string): string => escapeHtml(printableName(name));
 
+/** Of the layer table: mark, name and shape are text, the number and all that follows are numbers. */
+const lastTextColumn = 3;
+
+/** A message with the names between its backticks as code. */
+function withCode(message: string): string {
+  const parts = message.split('`');
+  if (parts.length % 2 === 0) return safe(message);
+  return parts.map((part, i) => (i % 2 === 1 ? `<code>${safeName(part)}</code>` : safe(part))).join('');
+}
+
 /** The report as static tables: answer, facts, findings, layers and what was passed over. */
 export function htmlFallback(report: Report, overview: ReportOverview): string {
   const { verdict, rest, basis } = overview.answer;
@@ -28,7 +38,7 @@ function findings(report: Report): string {
   const groups = groupFindings(activeFindings(report.findings));
   if (groups.length === 0) return '';
   const rows = groups.flatMap((group) =>
-    group.findings.map((finding) => `<tr><td>${severityMarks[finding.severity]} ${finding.severity}</td><td><code>${safe(finding.rule)}</code></td><td>${safe(finding.message)}</td></tr>`),
+    group.findings.map((finding) => `<tr><td class="w">${severityMarks[finding.severity]} ${finding.severity}</td><td class="w"><code>${safe(finding.rule)}</code></td><td>${withCode(finding.message)}</td></tr>`),
   );
   return `<h2>Findings</h2>\n<table>\n<thead><tr><th>severity</th><th>rule</th><th>what, and what to do</th></tr></thead>\n<tbody>\n${rows.join('\n')}\n</tbody>\n</table>\n`;
 }
@@ -41,7 +51,7 @@ function layers(overview: ReportOverview): string {
     const mark = row.severity === null ? '' : severityMarks[row.severity];
     return `<tr><td class="n">${row.index + 1}</td><td>${mark}</td><td><code>${safeName(row.id)}</code></td><td>${shapeText(row.shape)}</td>${numbers.map((text) => `<td class="n">${text}</td>`).join('')}</tr>`;
   });
-  return `<h2>Layers</h2>\n<table>\n<thead><tr>${titles.map((title) => `<th>${title}</th>`).join('')}</tr></thead>\n<tbody>\n${rows.join('\n')}\n</tbody>\n</table>\n`;
+  return `<h2>Layers</h2>\n<table>\n<thead><tr>${titles.map((title, i) => `<th${i === 0 || i > lastTextColumn ? ' class="n"' : ''}>${title}</th>`).join('')}</tr></thead>\n<tbody>\n${rows.join('\n')}\n</tbody>\n</table>\n`;
 }
 
 function skipped(report: Report): string {

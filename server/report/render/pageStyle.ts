@@ -100,6 +100,8 @@ body.vscode-dark {
 .static .muted { opacity: 0.8; font-size: 12px; }
 .static table { border-collapse: collapse; }
 .static th, .static td { text-align: left; padding: 2px 12px 2px 0; border-bottom: 1px solid var(--vscode-panel-border); vertical-align: top; }
-.static .n { text-align: right; white-space: nowrap; }
-.static code { font-family: var(--vscode-editor-font-family); overflow-wrap: anywhere; }
+.static .n { text-align: right; }
+.static .n, .static .w { white-space: nowrap; }
+.static code { font-family: var(--vscode-editor-font-family); }
+.static :not(.w) > code { overflow-wrap: anywhere; }
 `;

@@ -1,0 +1,134 @@
+import { bisectSingularValue } from './bisection.js';
+import { type LinearOperator } from './lanczos.js';
+import { type RandomGenerator } from './random.js';
+import { runSteps, type SolveControl, type Steps } from './steps.js';
+
+export interface LargestValueSettings {
+  /** The iteration ends when the residual ‖Aᵀu − σv‖ is at most this times σ. */
+  tolerance: number;
+  /** Most products with A, and as many with Aᵀ. */
+  maximumSteps: number;
+  random: RandomGenerator;
+}
+
+export interface LargestValueResult {
+  largest: number;
+  /** The residual over σ: `largest` is within this times σ of a singular value, in practice far closer to the largest. */
+  relativeError: number;
+  converged: boolean;
+  steps: number;
+}
+
+/** The projected matrix is solved after this many steps, and whenever it has grown by a quarter. */
+const firstCheck = 6;
+const checkGrowth = 1.25;
+/** A coefficient this small relative to the largest value ends the iteration: the Krylov space is exhausted. */
+const exhausted = 1e-14;
+
+/**
+ * The largest singular value alone, by Golub–Kahan–Lanczos bidiagonalisation (Golub and Kahan, SIAM J. Numer. Anal. 2,
+ * 1965) from a random vector, with four vectors of memory. Nothing is re-orthogonalised: what rounding does to the
+ * recurrence is to bring copies of values that have converged already (Paige, Linear Algebra Appl. 34, 1980), which
+ * harms a list of values but not the first of them. For several values see lanczos.ts.
+ *
+ * Cost: one product with A and one with Aᵀ a step; the steps needed grow as the square root of σ₁/(σ₁ − σ₂).
+ * Throws the signal's reason on abort.
+ */
+export function largestSingularValue(operator: LinearOperator, settings: LargestValueSettings, control: SolveControl = {}): Promise<LargestValueResult> {
+  return runSteps(iterate(operator, settings), settings.maximumSteps, control);
+}
+
+function* iterate(operator: LinearOperator, { tolerance, maximumSteps, random }: LargestValueSettings): Steps<LargestValueResult> {
+  const { rows, columns } = operator;
+  const limit = Math.min(maximumSteps, Math.max(Math.min(rows, columns), 1));
+  const v = Float64Array.from({ length: columns }, () => random.normal());
+  const next = new Float64Array(columns);
+  const u = new Float64Array(rows);
+  const product = new Float64Array(rows);
+  // A·v_k = β_{k−1}·u_{k−1} + α_k·u_k and Aᵀ·u_k = α_k·v_k + β_k·v_{k+1}: α and β are an upper bidiagonal matrix.
+  const alpha: number[] = [];
+  const beta: number[] = [];
+  let best: LargestValueResult = { largest: 0, relativeError: 0, converged: true, steps: 0 };
+  if (columns === 0 || rows === 0) return best;
+  normalise(v);
+  let scale = 0;
+  let check = firstCheck;
+  for (let k = 0; k < limit; k++) {
+    operator.apply(v, product);
+    yield 0.5;
+    for (let i = 0; i < rows; i++) u[i] = product[i] - (k > 0 ? beta[k - 1] * u[i] : 0);
+    alpha.push(normalise(u));
+    operator.applyTransposed(u, next);
+    yield 0.5;
+    for (let i = 0; i < columns; i++) v[i] = next[i] - alpha[k] * v[i];
+    beta.push(normalise(v));
+    scale = Math.max(scale, alpha[k], beta[k]);
+    const ended = beta[k] <= exhausted * scale || alpha[k] <= exhausted * scale || k + 1 === limit;
+    if (k + 1 < check && !ended) continue;
+    check = Math.ceil(checkGrowth * check);
+    const { value, residual } = largestOfBidiagonal(alpha, beta);
+    const relativeError = value > 0 ? residual / value + 8 * Number.EPSILON : 0;
+    best = { largest: value, relativeError, converged: relativeError <= tolerance, steps: k + 1 };
+    if (best.converged || ended) break;
+  }
+  return best;
+}
+
+/** Scales to length 1 (a zero vector stays); returns the length. */
+function normalise(x: Float64Array): number {
+  let squares = 0;
+  for (const value of x) squares += value * value;
+  const length = Math.sqrt(squares);
+  if (length > 0) for (let i = 0; i < x.length; i++) x[i] /= length;
+  return length;
+}
+
+/**
+ * σ₁ of the upper bidiagonal matrix B with diagonal α₁ … α_m and superdiagonal β₁ … β_{m−1}, and the residual
+ * β_m·|y_m| of the pair it stands for, y the left singular vector: by inverse iteration with BBᵀ − σ², tridiagonal.
+ */
+function largestOfBidiagonal(alpha: number[], beta: number[]): { value: number; residual: number } {
+  const m = alpha.length;
+  const value = bisectSingularValue(Float64Array.from(alpha), Float64Array.from(beta.slice(0, m - 1)), 0);
+  if (value === 0) return { value, residual: 0 };
+  const diagonal = alpha.map((a, i) => (a / value) ** 2 + (i + 1 < m ? (beta[i] / value) ** 2 : 0) - 1);
+  const off = beta.slice(0, m - 1).map((b, i) => (b / value) * (alpha[i + 1] / value));
+  let y = new Float64Array(m).fill(1);
+  // Two solves give an eigenvector to rounding from any start that is not orthogonal to it; the entries of y are positive.
+  for (let step = 0; step < 3; step++) {
+    y = solveTridiagonal(diagonal, off, y);
+    normalise(y);
+  }
+  return { value, residual: beta[m - 1] * Math.abs(y[m - 1]) };
+}
+
+/** Solves a symmetric tridiagonal system by elimination with row exchanges; zero pivots are raised to rounding size. */
+function solveTridiagonal(diagonal: number[], off: number[], right: Float64Array): Float64Array<ArrayBuffer> {
+  const n = diagonal.length;
+  const d = Float64Array.from(diagonal);
+  const upper = Float64Array.from(off);
+  const second = new Float64Array(n);
+  const x = Float64Array.from(right);
+  for (let i = 0; i + 1 < n; i++) {
+    const below = off[i];
+    const following = i + 2 < n ? off[i + 1] : 0;
+    if (Math.abs(d[i]) >= Math.abs(below)) {
+      if (d[i] === 0) d[i] = Number.EPSILON;
+      const factor = below / d[i];
+      d[i + 1] -= factor * upper[i];
+      x[i + 1] -= factor * x[i];
+    } else {
+      const factor = d[i] / below;
+      const pivotRight = d[i + 1];
+      d[i] = below;
+      d[i + 1] = upper[i] - factor * pivotRight;
+      upper[i] = pivotRight;
+      second[i] = following;
+      if (i + 2 < n) upper[i + 1] = -factor * following;
+      [x[i], x[i + 1]] = [x[i + 1], x[i] - factor * x[i + 1]];
+    }
+  }
+  if (Math.abs(d[n - 1]) < Number.EPSILON) d[n - 1] = Number.EPSILON;
+  for (let i = n - 1; i >= 0; i--) x[i] = (x[i] - (i + 1 < n ? upper[i] * x[i + 1] : 0) - (i + 2 < n ? second[i] * x[i + 2] : 0)) / d[i];
+  return x;
+}
