@@ -8,6 +8,8 @@ import type { SmallConstants } from './smallConstants.js';
 /** Operations between a stored tensor and its use; exporters write at most about ten. */
 const maximumChain = 64;
 
+/** Axes of a value; NumPy has at most 64. */
+export const maximumRank = 64;
 /** Tensors in one concatenation: beyond it lie only graphs that double a value again and again. */
 const maximumParts = 1024;
 
@@ -35,7 +37,7 @@ export class ConstantResolver {
     const found = memo.get(name);
     if (found !== undefined) return found;
     const walked = this.walk(home, name, chain);
-    const expression = walked && this.depthOf(walked) <= maximumChain ? walked : null;
+    const expression = walked && walked.shape.length <= maximumRank && this.depthOf(walked) <= maximumChain ? walked : null;
     memo.set(name, expression);
     return expression;
   }

@@ -1,6 +1,6 @@
 import type { GraphNode, ValueInfo } from '../formats/modelFile.js';
 import { isKnownDomain } from './attributes.js';
-import type { ConstantResolver } from './constantResolver.js';
+import { maximumRank, type ConstantResolver } from './constantResolver.js';
 import type { Scope } from './graphScope.js';
 import { inferShape, inferValues, type Shape } from './shapeRules.js';
 
@@ -49,7 +49,7 @@ export class ShapeInference {
     for (const [output, name] of node.outputs.entries()) {
       if (name === '') continue;
       const inferred = output === 0 && constant ? constant : inferShape(node, output, { shape: input, values: numbers });
-      const shape = merge(declaredShape(scope.infos.get(name)), inferred);
+      const shape = merge(declaredShape(scope.infos.get(name)), inferred && credible(inferred));
       if (shape) entry(this.shapes, scope).set(name, shape);
     }
   }
@@ -63,6 +63,11 @@ function entry<Value>(maps: Map<Scope, Map<string, Value>>, scope: Scope): Map<s
 
 function declaredShape(info: ValueInfo | undefined): Shape | null {
   return info?.shape?.map((size) => (typeof size === 'number' && size >= 0 ? size : null)) ?? null;
+}
+
+/** Damaged attributes lead to sizes that cannot be: those are unknown. */
+function credible(shape: Shape): Shape | null {
+  return shape.length > maximumRank ? null : shape.map((size) => (size !== null && Number.isSafeInteger(size) && size >= 0 ? size : null));
 }
 
 /** What is declared, its gaps filled with what follows from the operation. */

@@ -18,12 +18,12 @@ export function resolvePads(node: GraphNode, { kernel, strides, dilations, input
   const zeros = new Array<number>(axes).fill(0);
   const fitted = (name: string, length: number) => {
     const values = numbersAttribute(node, name);
-    return values?.length === length ? values : null;
+    return values?.length === length && values.every(Number.isSafeInteger) ? values : null;
   };
   const outputPadding = fitted('output_padding', axes) ?? zeros;
   const explicit = fitted('pads', 2 * axes) ?? [...zeros, ...zeros];
   const automatic = stringAttribute(node, 'auto_pad', 'NOTSET');
-  const outputShape = node.opType === 'ConvTranspose' ? (numbersAttribute(node, 'output_shape')?.slice(-axes) ?? null) : null;
+  const outputShape = node.opType === 'ConvTranspose' ? fitted('output_shape', axes) : null;
   const same = automatic === 'SAME_UPPER' || automatic === 'SAME_LOWER';
   if (!same && !outputShape) return { pads: automatic === 'VALID' ? [...zeros, ...zeros] : explicit, outputPadding, known: true };
   const totals: (number | null)[] = zeros.map((_, axis) => {
@@ -47,8 +47,12 @@ export function resolvePads(node: GraphNode, { kernel, strides, dilations, input
 /** Sizes after a convolution or pooling window; null where the input's is unknown. */
 export function windowOutput(node: GraphNode, spatial: readonly (number | null)[], kernel: readonly number[]): (number | null)[] {
   const ones = kernel.map(() => 1);
-  const strides = numbersAttribute(node, 'strides') ?? ones;
-  const dilations = numbersAttribute(node, 'dilations') ?? ones;
+  const given = (name: string) => {
+    const values = numbersAttribute(node, name);
+    return values?.length === kernel.length ? values : ones;
+  };
+  const strides = given('strides');
+  const dilations = given('dilations');
   const known = spatial.every((size) => size !== null) ? spatial : null;
   const { pads, outputPadding, known: padsKnown } = resolvePads(node, { kernel, strides, dilations, inputSize: known });
   const roundUp = numberAttribute(node, 'ceil_mode', 0) === 1;

@@ -16,7 +16,7 @@ export function histogram(values: readonly number[]): { binEdges: number[]; coun
   const spread = quantile(values, 0.25) - quantile(values, 0.75);
   const wanted = spread > 0 ? top / (2 * spread * Math.pow(count, -1 / 3)) : Math.log2(count) + 1;
   const bins = Math.min(maximumBins, Math.max(minimumBins, Math.ceil(wanted)));
-  const binEdges = Array.from({ length: bins + 1 }, (_, i) => (top * i) / bins);
+  const binEdges = Array.from({ length: bins + 1 }, (_, i) => (i === bins ? top : (top * i) / bins));
   const counts = new Array<number>(bins).fill(0);
   for (const value of values) counts[Math.min(bins - 1, Math.floor((value / top) * bins))]++;
   return { binEdges, counts };

@@ -71,7 +71,7 @@ function geometry({ node, scope }: PlacedNode, shapes: ShapeInference, facts: { 
   const ones = window.map(() => 1);
   const sized = (name: string, fallback: number[]) => {
     const values = numbersAttribute(node, name);
-    return values?.length === fallback.length ? values : fallback;
+    return values?.length === fallback.length && values.every((value) => Number.isSafeInteger(value) && value > 0) ? values : fallback;
   };
   const strides = sized('strides', ones);
   const dilations = sized('dilations', ones);
