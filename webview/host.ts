@@ -70,7 +70,7 @@ function embeddedHost(report: EmbeddedReport): Host {
           return;
         }
         case 'copyText':
-          void navigator.clipboard.writeText(message.text);
+          navigator.clipboard.writeText(message.text).catch(() => download('layers.csv', message.text, 'text'));
           return;
         case 'saveFile':
           download(message.suggestedName, message.content, message.encoding);

@@ -10,8 +10,12 @@ export function prose(sentence: string): (Node | string)[] {
 /** A finding's message without its leading layer name, for places where the layer is named already. */
 export function withoutLayer(message: string, layer: string | undefined): string {
   if (layer === undefined) return message;
-  for (const start of [`\`${layer}\`: `, `${layer}: `]) if (message.startsWith(start)) return message.slice(start.length);
+  for (const start of [`\`${layer}\`: `, `${layer}: `]) if (message.startsWith(start)) return capitalised(message.slice(start.length));
   return message;
+}
+
+function capitalised(sentence: string): string {
+  return sentence.replace(/^[a-z]/, (letter) => letter.toUpperCase());
 }
 
 /** What reasons that differ in a name alone have in common: "bias of fc1" → "bias". Other reasons stay whole. */

@@ -20,7 +20,7 @@ export function installTooltips(): void {
   document.addEventListener('pointerdown', hideTooltip);
   document.addEventListener('focusin', (event) => {
     const target = event.target;
-    if (target instanceof Element && target.matches(':focus-visible') && !target.matches('input, select')) schedule(described(target), 0);
+    if (target instanceof Element && target.matches(':focus-visible') && !target.matches('input, select')) schedule(described(target), hoverDelay);
   });
   document.addEventListener('focusout', hideTooltip);
   document.addEventListener('scroll', hideTooltip, { capture: true, passive: true });

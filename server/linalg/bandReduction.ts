@@ -13,7 +13,7 @@ import { type Steps } from './steps.js';
  */
 
 /** One product may take this many multiply–adds before the event loop gets its turn: some ten milliseconds. */
-const stepWork = 5e7;
+const stepWork = 3e7;
 /** Rows are split at multiples of the kernel's inner block, so that the pieces add up in the same order. */
 const rowQuantum = 256;
 

@@ -12,6 +12,8 @@ export class ConvolutionProducts implements LinearOperator {
   readonly columns: number;
   private readonly memory: KernelMemory;
   private readonly isDepthwise: boolean;
+  /** Taps that lie side by side in the image and in the weights, so that one product serves them all. */
+  private readonly neighbours: number;
   private readonly inChannels: number;
   private readonly outChannels: number;
   private readonly paddedSize: number[];
@@ -41,6 +43,7 @@ export class ConvolutionProducts implements LinearOperator {
     this.rows = product(c.outputSize) * this.outChannels;
     this.columns = product(c.imageSize) * this.inChannels;
     this.paddedSize = c.imageSize.map((size, axis) => Math.max((c.outputSize[axis] - 1) * c.strides[axis] + (c.kernel[axis] - 1) * c.dilations[axis] + 1, c.padBegin[axis] + size));
+    this.neighbours = c.groups === 1 && lastOf(c.dilations) === 1 ? lastOf(c.kernel) : 1;
     this.isDepthwise = c.inPerGroup === 1 && c.outPerGroup === 1;
     const paddedLength = product(this.paddedSize) * this.inChannels;
     const weightLength = c.groups * c.taps * c.inPerGroup * c.outPerGroup;
@@ -72,8 +75,8 @@ export class ConvolutionProducts implements LinearOperator {
     const length = lastOf(c.imageSize) * inChannels;
     for (const line of this.imageLines) padded.set(x.subarray(line.plain, line.plain + length), line.padded);
     if (this.isDepthwise) this.depthwise(false);
-    else this.eachProduct((image, weights, output, count, first) => {
-      memory.exports.gemm(count, c.outPerGroup, c.inPerGroup, 1, image, inChannels * lastOf(c.strides), 1, weights, c.outPerGroup, 1, first ? 0 : 1, output, outChannels, 1);
+    else this.eachProduct(this.neighbours, (image, weights, output, count, first) => {
+      memory.exports.gemm(count, c.outPerGroup, this.neighbours * c.inPerGroup, 1, image, inChannels * lastOf(c.strides), 1, weights, c.outPerGroup, 1, first ? 0 : 1, output, outChannels, 1);
     });
     const output = memory.elements(this.output, this.storedLength);
     const outputLength = lastOf(c.outputSize) * outChannels;
@@ -87,7 +90,7 @@ export class ConvolutionProducts implements LinearOperator {
     const outputLength = lastOf(c.outputSize) * outChannels;
     for (const line of this.outputLines) output.set(y.subarray(line.plain, line.plain + outputLength), line.stored);
     if (this.isDepthwise) this.depthwise(true);
-    else this.eachProduct((image, weights, output, count) => {
+    else this.eachProduct(1, (image, weights, output, count) => {
       memory.exports.gemm(count, c.inPerGroup, c.outPerGroup, 1, output, outChannels, 1, weights, 1, c.outPerGroup, 1, image, inChannels * lastOf(c.strides), 1);
     });
     const length = lastOf(c.imageSize) * inChannels;
@@ -117,13 +120,13 @@ export class ConvolutionProducts implements LinearOperator {
     }
   }
 
-  /** Calls `multiply` with the addresses of each run, group and tap; `first` at the first tap. */
-  private eachProduct(multiply: (image: number, weights: number, output: number, count: number, first: boolean) => void): void {
+  /** Calls `multiply` with the addresses of each run, group and `together` taps; `first` at the first tap. */
+  private eachProduct(together: number, multiply: (image: number, weights: number, output: number, count: number, first: boolean) => void): void {
     const { c } = this;
     const block = c.inPerGroup * c.outPerGroup;
     for (const run of this.runs) {
       for (let g = 0; g < c.groups; g++) {
-        for (let t = 0; t < c.taps; t++) {
+        for (let t = 0; t < c.taps; t += together) {
           multiply(this.padded + 8 * (run.image + this.tapOffsets[t] + g * c.inPerGroup), this.weights + 8 * (g * c.taps + t) * block, this.output + 8 * (run.output + g * c.outPerGroup), this.runLength, t === 0);
         }
       }

@@ -4,7 +4,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 export interface SolveControl {
   /** The computation ends with the signal's reason within about 50 ms. */
   signal?: AbortSignal;
-  /** Called with the share done, 0 … 1, at most about thirty times a second. */
+  /** Called with the share done, 0 … 1, at most about fifty times a second. */
   progress?: (fraction: number) => void;
 }
 
@@ -12,7 +12,7 @@ export interface SolveControl {
 export type Steps<Result> = Generator<number, Result, undefined>;
 
 /** The event loop gets its turn this often: short enough that a cancel is noticed at once. */
-const sliceMilliseconds = 30;
+const sliceMilliseconds = 20;
 
 /**
  * Runs a computation piece by piece, giving the event loop its turn in between so that messages are read, timers run

@@ -13,7 +13,7 @@ export interface EigenvalueResult {
 /** Rows of a strip: the kernel's own block, so that a strip of the matrix is packed once. */
 const stripRows = 80;
 /** Multiply–adds before the event loop gets its turn. */
-const stepWork = 5e7;
+const stepWork = 3e7;
 /** Largest tolerated disagreement of Σλ² and the sum of the squared entries, relative. */
 const frobeniusTolerance = 1e-11;
 

@@ -1,3 +1,4 @@
+import { isNumeric } from '../formats/dtypes.js';
 import type { StoredTensor } from '../formats/modelFile.js';
 import { isKnownDomain, numberAttribute, numbersAttribute } from './attributes.js';
 import { concatenated, dequantized, elementsOf, reshaped, scaled, sliced, stored, transposed } from './expression.js';
@@ -62,12 +63,11 @@ export class ConstantResolver {
     return inner.op === 'stored' ? this.small.of(inner.tensor) : null;
   }
 
-  /** The tensor itself, where a value is a stored tensor up to its shape. */
+  /** The tensor itself, where a value is a stored tensor of numbers up to its shape. */
   tensor(scope: Scope, name: string | undefined): StoredTensor | null {
     if (name === undefined || name === '') return null;
-    let expression = this.resolve(scope, name);
-    while (expression?.op === 'reshape') expression = expression.of;
-    return expression?.op === 'stored' ? expression.tensor : null;
+    const expression = this.resolve(scope, name);
+    return expression && plainTensor(expression);
   }
 
   private walk(scope: Scope, name: string, chain: number): WeightExpression | null {
@@ -289,8 +289,8 @@ function broadcastAxis(shape: readonly number[], by: readonly number[]): { axis:
   return long.length === 1 && long[0].size === shape[long[0].axis] ? { axis: long[0].axis } : null;
 }
 
-/** The stored tensor below changes of shape. */
+/** The stored tensor of numbers below changes of shape. */
 function plainTensor(expression: WeightExpression): StoredTensor | null {
   if (expression.op === 'reshape') return plainTensor(expression.of);
-  return expression.op === 'stored' ? expression.tensor : null;
+  return expression.op === 'stored' && isNumeric(expression.tensor.dtype) ? expression.tensor : null;
 }

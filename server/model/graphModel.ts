@@ -1,3 +1,4 @@
+import { isNumeric } from '../formats/dtypes.js';
 import type { Graph, ModelFile } from '../formats/modelFile.js';
 import { isKnownDomain } from './attributes.js';
 import { ConstantResolver } from './constantResolver.js';
@@ -35,7 +36,8 @@ export async function graphModel(file: ModelFile, graph: Graph): Promise<Model> 
       continue;
     }
     for (const draft of detected.layers.flatMap((layer) => splitProjection(layer, resolver, shapes) ?? [layer])) {
-      if (elementsOf(draft.weight.shape) === 0) continue;
+      // What holds no numbers is listed among the skipped tensors with that reason.
+      if (elementsOf(draft.weight.shape) === 0 || !weightTensors(draft.weight).every(({ dtype }) => isNumeric(dtype))) continue;
       const key = contentKey(draft.weight);
       const known = found.get(key);
       if (known) known.uses.push(draft);

@@ -1,3 +1,4 @@
+import { isNumeric } from '../formats/dtypes.js';
 import type { StoredTensor } from '../formats/modelFile.js';
 import { dequantized, elementsOf, stored } from './expression.js';
 import type { WeightExpression } from './model.js';
@@ -31,7 +32,7 @@ export function namedQuantisation(tensor: StoredTensor, byName: ReadonlyMap<stri
   const scale = find([`${tensor.name}_scale`, `${tensor.name}_scale_inv`, `${tensor.name}_scales`, `${tensor.name}.scale`, `${prefix}scale`, `${prefix}scales`, `${module}_scale`]);
   if (!scale?.dtype.startsWith('float') && scale?.dtype !== 'bfloat16') return null;
   const given = find([`${tensor.name}_zero_point`, `${tensor.name}.zero_point`, `${prefix}zero_point`, `${prefix}zeros`]);
-  const zeroPoint = given && elementsOf(given.shape) === elementsOf(scale.shape) && !given.dtype.startsWith('float') ? given : null;
+  const zeroPoint = given && elementsOf(given.shape) === elementsOf(scale.shape) && isNumeric(given.dtype) ? given : null;
   const blocks = tiles(tensor.shape, scale.shape);
   if (!blocks || (given && !zeroPoint)) return null;
   return { weight: dequantized(stored(tensor), { scale, zeroPoint, axis: null, blockSize: 0, blocks }), scale, zeroPoint };

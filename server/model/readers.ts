@@ -70,6 +70,8 @@ class ReaderWalk {
       uses.length > 0 &&
       uses.every(({ node, input, scope: inner }) => {
         if (inner !== scope) return false;
+        // Asking for the shape reads no values.
+        if (node.opType === 'Shape' || node.opType === 'Size') return true;
         const layers = this.byInput.get(node);
         if (layers) return layers.every(({ found, use }) => use.input === value && this.addReader(found, use, value, place, units, readers));
         const next = this.placeAfter(scope, node, input, place, units);

@@ -38,7 +38,8 @@ export function skippedTensors(file: ModelFile, root: Scope, resolver: ConstantR
   for (const { tensor, reason } of file.skipped ?? []) give(tensor, reason);
   for (const { layer, uses } of layers) {
     const { scales, zeroPoints } = quantisationTensors(layer.weight);
-    const id = layer.id.endsWith(uses[0].suffix) ? layer.id.slice(0, layer.id.length - uses[0].suffix.length) : layer.id;
+    // Parts of one tensor share its bias: named without the part.
+    const id = uses[0].suffix === '' ? layer.id : layer.id.replace(uses[0].suffix, '');
     for (const tensor of scales) give(tensor.name, `quantisation scale of ${id}`);
     for (const tensor of zeroPoints) give(tensor.name, `quantisation zero point of ${id}`);
     for (const use of uses) for (const name of biasTensors(use, resolver)) give(name, `bias of ${id}`);
@@ -47,9 +48,10 @@ export function skippedTensors(file: ModelFile, root: Scope, resolver: ConstantR
   for (const tensor of file.tensors) homes.set(tensor.name, { tensor, scope: root });
   for (const scope of root.allScopes()) for (const tensor of scope.initializers.values()) if (!homes.has(tensor.name)) homes.set(tensor.name, { tensor, scope });
   const skipped = [...homes.values()].filter(({ tensor }) => !used.has(tensor.name)).map(({ tensor, scope }) => ({ tensor: tensor.name, reason: reasons.get(tensor.name) ?? reasonOf(tensor, scope, refused) }));
-  for (const { name, shape, dtype } of resolver.small.nodeTensors()) {
+  for (const { tensor, scope } of resolver.small.nodeTensors()) {
+    const { name, shape, dtype } = tensor;
     if (used.has(name) || homes.has(name) || shape.length < 2 || elementsOf(shape) < 2 || /int|bool|string/.test(dtype)) continue;
-    skipped.push({ tensor: name, reason: reasons.get(name) ?? refused.get(name) ?? 'a constant of the graph that is not the weights of a layer' });
+    skipped.push({ tensor: name, reason: reasons.get(name) ?? reasonOf(tensor, scope, refused) });
   }
   for (const { tensor, reason } of file.skipped ?? []) if (!homes.has(tensor) && !skipped.some((other) => other.tensor === tensor)) skipped.push({ tensor, reason });
   return skipped;
@@ -63,9 +65,9 @@ function biasTensors(use: FoundLayer['uses'][number], resolver: ConstantResolver
     return expression ? weightTensors(expression).map((tensor) => tensor.name) : [];
   };
   const own = use.biasInputs.flatMap((input) => names(node.inputs[input]));
-  if (use.output === null) return own;
+  if (use.kind === 'embedding' || use.kind === 'recurrent') return own;
   const after: string[] = [];
-  let value = use.output;
+  let value = node.outputs[0] ?? '';
   // A reshape may stand between a product and its bias.
   for (let steps = 0; steps < 3; steps++) {
     const uses = scope.usesOf(value);
@@ -83,7 +85,8 @@ function reasonOf(tensor: StoredTensor, scope: Scope, refused: ReadonlyMap<strin
   if (given !== undefined) return given;
   if (dtype === 'string' || dtype === 'bool' || dtype.startsWith('complex')) return `${dtype} values have no spectrum`;
   if (elementsOf(shape) === 0) return 'it has no elements';
-  const uses = scope.usesOf(name);
+  // Uses as they are come before those behind an Identity: exporters share equal constants that way.
+  const uses = [...scope.usesOf(name)].sort((a, b) => Number(moving.has(a.node.opType)) - Number(moving.has(b.node.opType)));
   if (uses.length === 0) return scope.isOutput(name) ? 'passed through to the output, not used by an operation' : 'no operation of the graph uses it';
   const role = uses.map((use) => roleOf(use)).find((found) => found !== null);
   if (role) return role;

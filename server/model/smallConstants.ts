@@ -12,7 +12,7 @@ const maximumElements = 64;
 export class SmallConstants {
   private readonly values = new Map<StoredTensor, number[]>();
 
-  private constructor(private readonly constantNodes: Map<GraphNode, StoredTensor>) {}
+  private constructor(private readonly constantNodes: Map<GraphNode, { tensor: StoredTensor; scope: Scope }>) {}
 
   /**
    * Reads every numeric constant of at most 64 elements that some operation could take as a parameter.
@@ -26,7 +26,7 @@ export class SmallConstants {
         if (node.opType !== 'Constant') continue;
         const tensor = constantNodeTensor(node);
         if (!tensor) continue;
-        constants.constantNodes.set(node, tensor);
+        constants.constantNodes.set(node, { tensor, scope });
         await constants.read(tensor);
       }
     }
@@ -40,11 +40,11 @@ export class SmallConstants {
 
   /** The tensor of a Constant node, under the name of the node's output. */
   ofConstantNode(node: GraphNode): StoredTensor | null {
-    return this.constantNodes.get(node) ?? null;
+    return this.constantNodes.get(node)?.tensor ?? null;
   }
 
-  /** The tensors of all Constant nodes. */
-  nodeTensors(): StoredTensor[] {
+  /** The tensors of all Constant nodes, and the graph that each stands in. */
+  nodeTensors(): { tensor: StoredTensor; scope: Scope }[] {
     return [...this.constantNodes.values()];
   }
 

@@ -1,3 +1,4 @@
+import type { GraphNode } from '../formats/modelFile.js';
 import { numberAttribute, numbersAttribute } from './attributes.js';
 import { axisOf, evenSplit, type ConstantResolver } from './constantResolver.js';
 import type { LayerDraft } from './draft.js';
@@ -59,7 +60,8 @@ class ProjectionWalk {
     // The last axes of the value, as far as they are known; an axis without factors is not one of units.
     let tail: Factor[][] = [[{ size: this.units, stride: 1 }]];
     for (let step = 0; step < maximumSteps; step++) {
-      const uses = this.scope.usesOf(value);
+      // Asking for the shape (chunk does) is no use of the values.
+      const uses = this.scope.usesOf(value).filter(({ node }) => node.opType !== 'Shape');
       const parts = this.partsOf(uses, value, tail);
       if (parts) return parts;
       const use = uses.length === 1 ? uses[0] : null;
@@ -90,9 +92,33 @@ class ProjectionWalk {
         const all = [...new Array<Factor[]>(permutation.length - tail.length).fill([]), ...tail];
         return permutation.map((axis) => all[axis] ?? []);
       }
+      case 'Unsqueeze':
+      case 'Squeeze':
+        return input === 0 ? this.resized(node, tail) : null;
       default:
         return null;
     }
+  }
+
+  /** Axes of size 1 put in or taken out; needs the rank of the value. */
+  private resized(node: GraphNode, tail: Factor[][]): Factor[][] | null {
+    const rank = this.shapes.of(this.scope, node.inputs[0])?.length;
+    const given = numbersAttribute(node, 'axes') ?? this.numbers(node.inputs[1]);
+    if (rank === undefined || rank < tail.length || !given) return null;
+    const all = [...new Array<Factor[]>(rank - tail.length).fill([]), ...tail];
+    const insert = node.opType === 'Unsqueeze';
+    const axes = given.map((axis) => axisOf(axis, insert ? rank + given.length : rank)).filter((axis) => axis !== null);
+    if (insert) {
+      for (const axis of axes.sort((a, b) => a - b)) all.splice(axis, 0, []);
+      return all;
+    }
+    return all.filter((_, axis) => !axes.includes(axis));
+  }
+
+  /** A small integer value, written in the file or computed from shapes that are known. */
+  private numbers(name: string | undefined): number[] | null {
+    const values = name === undefined || name === '' ? null : this.shapes.valuesOf(this.scope, name);
+    return values?.every((value) => value !== null) ? values : null;
   }
 
   /** The unit axis under a new shape: its last sizes must multiply to the units. */
@@ -115,7 +141,7 @@ class ProjectionWalk {
       const axis = this.tailAxis(numberAttribute(first.node, 'axis', 0), value, tail);
       const factor = axis === null ? undefined : tail[axis][0];
       if (!factor) return null;
-      const given = numbersAttribute(first.node, 'split') ?? (first.node.inputs[1] ? this.resolver.numbers(this.scope, first.node.inputs[1]) : evenSplit(factor.size, 3));
+      const given = numbersAttribute(first.node, 'split') ?? (first.node.inputs[1] ? this.numbers(first.node.inputs[1]) : evenSplit(factor.size, 3));
       if (given?.length !== 3 || given[0] + given[1] + given[2] !== factor.size) return null;
       const starts = [0, given[0], given[0] + given[1]];
       return given.map((length, i) => ({ value: first.node.outputs[i], part: this.part(factor, starts[i], length) }));
@@ -128,16 +154,16 @@ class ProjectionWalk {
   }
 
   /** What one Gather or Slice takes. */
-  private cut({ node, input, scope }: Use, value: string, tail: Factor[][]): SplitPart | null {
+  private cut({ node, input }: Use, value: string, tail: Factor[][]): SplitPart | null {
     if (input !== 0) return null;
     if (node.opType === 'Gather') {
-      const index = this.resolver.numbers(scope, node.inputs[1]);
+      const index = this.numbers(node.inputs[1]);
       const factor = this.factorAt(numberAttribute(node, 'axis', 0), value, tail);
       if (index?.length !== 1 || !factor) return null;
       return { value: node.outputs[0], part: this.part(factor, index[0] < 0 ? index[0] + factor.size : index[0], 1) };
     }
     if (node.opType !== 'Slice') return null;
-    const numbers = (name: string, at: number) => numbersAttribute(node, name) ?? this.resolver.numbers(scope, node.inputs[at]);
+    const numbers = (name: string, at: number) => numbersAttribute(node, name) ?? this.numbers(node.inputs[at]);
     const [starts, ends, axes] = [numbers('starts', 1), numbers('ends', 2), numbers('axes', 3)];
     if (starts?.length !== 1 || ends?.length !== 1 || axes?.length !== 1) return null;
     const factor = this.factorAt(axes[0], value, tail);

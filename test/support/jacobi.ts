@@ -23,10 +23,12 @@ export function jacobiSingularValues(matrix: ArrayLike<number>, rows: number, co
         const tangent = Math.sign(zeta || 1) / (Math.abs(zeta) + Math.hypot(1, zeta));
         const cosine = 1 / Math.hypot(1, tangent);
         const sine = cosine * tangent;
+        // Rutishauser's form adds a small correction to each element, so that thousands of rotations do not stretch.
+        const half = sine / (1 + cosine);
         for (let i = 0; i < length; i++) {
-          const x = v[p][i];
-          v[p][i] = cosine * x - sine * v[q][i];
-          v[q][i] = sine * x + cosine * v[q][i];
+          const [x, y] = [v[p][i], v[q][i]];
+          v[p][i] = x - sine * (y + half * x);
+          v[q][i] = y + sine * (x - half * y);
         }
       }
     }

@@ -4,7 +4,7 @@ import { t } from '../strings.js';
 import { axisLabel, type Chart, type ChartTheme, colour, curveValues, type Json, layered, logTicks, quantitative, type Specification, ticksAt } from './chart.js';
 
 const height = 190;
-/** Eigenvalues below this share of the largest are not drawn. */
+/** Eigenvalues below this share of the largest are not drawn, unless the fit holds them. */
 const smallestShare = 1e-5;
 
 /** Share of eigenvalues λ at or above λ, both axes log; the fitted tail in colour, the power law as a line from its start. */
@@ -12,7 +12,7 @@ export function tailChart(detail: LayerDetail): Chart {
   const fit = detail.metrics?.alpha ?? null;
   const all = detail.tail === null ? [] : curveValues(detail.tail.curve).map((point, index) => ({ ...point, fitted: fit !== null && index >= (detail.tail?.firstFitted ?? Infinity) }));
   const largest = all.at(-1)?.x ?? 0;
-  const drawn = all.filter((point) => point.x > 0 && point.y > 0 && point.x >= largest * smallestShare);
+  const drawn = all.filter((point) => point.x > 0 && point.y > 0 && (point.fitted || point.x >= largest * smallestShare));
   const fitted = detail.tail?.fit ?? null;
   const law = fitted === null ? [] : curveValues(fitted, (x, y) => x > 0 && y > 0);
   return {
@@ -37,7 +37,7 @@ function specification(theme: ChartTheme, drawn: { x: number; y: number; fitted:
   const layers: Json[] = [
     {
       data: { values: drawn },
-      mark: { type: 'point', size: 13 },
+      mark: { type: 'point', size: 13, ...(theme.highContrast ? { stroke: colour.context, strokeWidth: 1 } : {}) },
       encoding: {
         x: quantitative('x', { scale: { type: 'log', nice: false, domain: xDomain }, axis: { title: t('λ = σ², log'), grid: false, ...ticksAt(logTicks(xDomain[0], xDomain[1], 5)), labelExpr: axisLabel } }),
         y: quantitative('y', { scale: { type: 'log', nice: false, domain: [lowShare, 1.2] }, axis: { title: t('share of λ at or above, log'), grid: true, ...ticksAt(logTicks(lowShare, 1.2, 5)), format: '~p' } }),

@@ -19,6 +19,7 @@ export class Notices {
       ? this.strip('information', 'stale', t('{0} changed on disk after this report. The numbers describe the earlier file.', fileName(overview.model.path)), host.live ? [link(t('Analyze again'), () => host.post({ type: 'analyze' }))] : [])
       : null;
     replace(this.element, stale, model.notices.map((notice) => this.notice(notice)));
+    this.element.classList.toggle('alone', overview === null);
     this.element.hidden = this.element.childElementCount === 0;
   }
 

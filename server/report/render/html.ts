@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { fileName } from '../facts.js';
 import { layerDetailOf } from '../layerDetail.js';
 import { overviewOf } from '../overview.js';
-import type { Report } from '../report.js';
+import type { LayerReport, Report } from '../report.js';
 import { maximumCurvePoints, type LayerDetail } from '../views.js';
 import { htmlFallback } from './htmlFallback.js';
 import { escapeHtml } from './htmlText.js';
@@ -20,6 +20,8 @@ const pointsOfPage = 1_000_000;
 const arraysOfLayer = 8;
 /** Coarser curves do not show a spectrum's shape any more. */
 const fewestPoints = 64;
+/** Layers with curves: at about 10 kB each, which even coarse curves and the numbers beside them take, they fill the page. */
+const layersWithCurves = 1500;
 /** Digits of the numbers in curves: a screen shows no more; the tables' numbers keep all theirs. */
 const curveDigits = 7;
 
@@ -34,9 +36,10 @@ const themeScript =
  */
 export function renderHtml(report: Report, assets: HtmlAssets): string {
   const overview = overviewOf(report, report.model.path, 'savedReport', stateOf(report));
-  const points = Math.max(fewestPoints, Math.min(maximumCurvePoints, Math.floor(pointsOfPage / (arraysOfLayer * Math.max(1, report.layers.length)))));
+  const layers = chosenLayers(report.layers);
+  const points = Math.max(fewestPoints, Math.min(maximumCurvePoints, Math.floor(pointsOfPage / (arraysOfLayer * Math.max(1, layers.length)))));
   const details = Object.fromEntries(
-    report.layers.flatMap((layer) => {
+    layers.flatMap((layer) => {
       const detail = layerDetailOf(report, layer.id, points);
       return detail === null ? [] : [[layer.id, rounded(detail)] as const];
     }),
@@ -71,6 +74,12 @@ ${scripts.map((script) => `<script>${script}</script>`).join('\n')}
 </body>
 </html>
 `;
+}
+
+/** All layers or, of very many, those with findings first and then the first ones. */
+function chosenLayers(layers: readonly LayerReport[]): LayerReport[] {
+  const first = (a: LayerReport, b: LayerReport): number => Number(b.findings.length > 0) - Number(a.findings.length > 0);
+  return layers.length <= layersWithCurves ? [...layers] : [...layers].sort(first).slice(0, layersWithCurves);
 }
 
 /** JSON that can stand inside a script element: no markup can begin in it, and it is also valid JavaScript. */

@@ -12,7 +12,10 @@ const page = (report = smallClassifier()): string => renderHtml(report, { script
 
 /** Content of the elements of a tag, by the rule of the HTML standard for raw text: up to the first end tag. */
 function contents(html: string, tag: string): { attributes: string; text: string }[] {
-  return Array.from(html.matchAll(new RegExp(`<${tag}([^>]*)>(.*?)</${tag}`, 'gsu')), ([, attributes, text]) => ({ attributes, text }));
+  return Array.from(html.matchAll(new RegExp(`<${tag}([^>]*)>`, 'gu')), (match) => {
+    const start = match.index + match[0].length;
+    return { attributes: match[1], text: html.slice(start, html.indexOf(`</${tag}`, start)) };
+  });
 }
 
 function embedded(html: string): { overview: ReportOverview; details: Record<string, LayerDetail> } {
@@ -79,6 +82,12 @@ describe('html report', () => {
     const size = page(wide).length;
     assert.ok(size < 12e6, `${size} bytes`);
     assert.ok(page(manyLayers()).length < 4e6);
+    const many = manyLayers();
+    many.layers = Array.from({ length: 2000 }, (_, i) => ({ ...many.layers[i % 300], id: `layer${i}`, findings: i === 1999 ? many.layers[0].findings : [] }));
+    const { overview, details } = embedded(page(many));
+    assert.equal(overview.rows.length, 2000);
+    assert.equal(Object.keys(details).length, 1500);
+    assert.ok(Object.hasOwn(details, 'layer1999'), 'layers with findings come first');
   });
 
   it('is what renderReport makes, which asks for what it lacks', () => {

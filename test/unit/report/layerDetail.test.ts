@@ -120,6 +120,9 @@ describe('layerDetailOf', () => {
       'One direction of head dominates: σ₁ 142.0, 6.12 × the second. 7 of 64 directions hold 90 % of the energy.',
     ]);
     assert.equal(verdicts(smallClassifier())[3], 'linear1 uses 96 of its 100 directions; 4 units are dead. The other 96 are well conditioned: κ 5.923 over the numerical rank.');
+    const [, channel] = smallClassifier().layers;
+    const dead = reportOf([{ ...layerOf({ id: 'channels', shape: [16, 72], values: geometric(16, 1.778, 0.1) }), findings: channel.findings }]);
+    assert.equal(verdicts(dead)[0], '2 of the 16 units of channels are dead. 6 of 16 directions hold 90 % of the energy.');
     assert.equal(verdicts(cutOff()).length, 2);
     assert.match(verdicts(manyLayers())[1], /uses all of its 64 directions\. 16 of 64 directions hold 90 % of the energy\. κ is 100\.0/u);
   });

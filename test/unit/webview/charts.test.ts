@@ -91,6 +91,16 @@ describe('charts', () => {
     assert.match(chart.note ?? '', /^1 value is .*not drawn/);
   });
 
+  it('draw every value of a fitted tail, however small', () => {
+    const detail = detailsOf(smallClassifier()).find((candidate) => candidate.tail !== null && candidate.metrics !== null);
+    assert.ok(detail?.metrics);
+    const x = [1e-12, 1e-9, 1e-6, 1e-3, 1];
+    const fit = { value: 1.1, xmin: 1e-9, ks: 0.1, tail: 4, sigma: 0.05 };
+    const chart = tailChart({ ...detail, metrics: { ...detail.metrics, alpha: fit }, tail: { curve: { x, y: [1, 0.8, 0.6, 0.4, 0.2] }, fit: null, firstFitted: 1 } });
+    assert.deepEqual(chart.points.map((point) => point.x), x.slice(1));
+    assert.match(chart.note ?? '', /1 smaller value is not drawn/);
+  });
+
   it('bin thousands of layers to the width and keep a point for each', () => {
     const rows = rowsOf(smallClassifier());
     const many = Array.from({ length: 5000 }, (_, index) => ({ ...rows[index % rows.length], index, id: `layers.${index}` }));

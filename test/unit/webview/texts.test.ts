@@ -23,6 +23,8 @@ describe('webview texts', () => {
 
   it('leaves out the layer that a message begins with', () => {
     assert.equal(withoutLayer('`fc1`: 4 rows are dead.', 'fc1'), '4 rows are dead.');
+    assert.equal(withoutLayer('`fc1`: one direction of 16.', 'fc1'), 'One direction of 16.');
+    assert.equal(withoutLayer('`fc1`: σ₁ 2.9 is large.', 'fc1'), 'σ₁ 2.9 is large.');
     assert.equal(withoutLayer('`fc1`: 4 rows are dead.', 'fc2'), '`fc1`: 4 rows are dead.');
     assert.equal(withoutLayer('`fc1`: 4 rows are dead.', undefined), '`fc1`: 4 rows are dead.');
   });
