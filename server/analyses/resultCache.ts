@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { setTimeout } from 'node:timers/promises';
 import { hashFile } from '../formats/hash.js';
 import { fileIdentity, sameIdentity, type Cache, type FileIdentity } from '../runtime/cache.js';
 import { toolVersion } from '../runtime/version.js';
@@ -15,7 +16,7 @@ export interface ModelDigest {
   identities: FileIdentity[];
 }
 
-/** A file changed less than this before it was hashed may have been changed again within the same tick of its clock. */
+/** A file hashed sooner than this after a change may be changed again within the same tick of its clock, unnoticed. */
 const racyMilliseconds = 20;
 
 /**
@@ -31,10 +32,9 @@ export async function modelDigest(files: readonly string[], cache: Cache | null,
     let digest = await recall(cache, identity);
     if (digest === null) {
       if (options.rememberedOnly === true) return null;
+      const settled = await settle(identity);
       digest = await hashFile(file, options.signal);
-      const after = await fileIdentity(file);
-      const settled = Date.now() - Number(BigInt(after.mtimeNanoseconds) / 1_000_000n) > racyMilliseconds;
-      if (cache !== null && settled && sameIdentity(identity, after)) await cache.put(memoKey(identity.path), { identity, digest });
+      if (cache !== null && settled && sameIdentity(identity, await fileIdentity(file))) await cache.put(memoKey(identity.path), { identity, digest });
     }
     identities.push(identity);
     digests.push(digest);
@@ -61,6 +61,13 @@ export async function cachedOutcomes(cache: Cache, content: string, settings: Un
 export async function cacheOutcomes(cache: Cache, content: string, settings: UnitSettings, outcomes: ReadonlyMap<string, LayerOutcome>): Promise<void> {
   const done = [...outcomes].filter(([, outcome]) => outcome.state === 'done');
   if (done.length > 0) await cache.put(resultKey(content, settings), done);
+}
+
+/** Waits until a file that has just been written is old enough for its time to tell a later change; false where the time lies in the future. */
+async function settle(identity: FileIdentity): Promise<boolean> {
+  const age = Date.now() - Number(BigInt(identity.mtimeNanoseconds) / 1_000_000n);
+  if (age >= 0 && age <= racyMilliseconds) await setTimeout(racyMilliseconds - age + 1);
+  return age >= 0;
 }
 
 async function recall(cache: Cache | null, identity: FileIdentity): Promise<string | null> {

@@ -138,7 +138,7 @@ describe('analysis through the server', () => {
     const before = await api.engine.processId();
     assert.ok(before);
     // The result goes to the cache after the answer; the next server takes it from there.
-    await new Promise((resolve) => setTimeout(resolve, 4000));
+    await new Promise((resolve) => setTimeout(resolve, 1000));
     process.kill(before, 'SIGKILL');
     await until('another server', async () => {
       const now = await api.engine.processId();
