@@ -5,7 +5,7 @@ import { type Catalogue, displayName, displayPath } from './models/catalogue.js'
 import { type Documents } from './models/documents.js';
 import { isModelName } from './models/detection.js';
 import { type ModelsNode } from './models/modelsTree.js';
-import { type ReportDocument } from './models/reportDocument.js';
+import { isRunning, type ReportDocument } from './models/reportDocument.js';
 import { type FindingsNode } from './panels/findingsTree.js';
 import { type ReportPanels } from './panels/reportPanels.js';
 import { type ViewActions } from './panels/reportView.js';
@@ -134,7 +134,7 @@ async function withDocument(context: CommandContext, target: unknown, action: (d
 /** Esc in a panel whose model is being analysed cancels the run; returns whether there was one. */
 function cancelActive(context: CommandContext): boolean {
   const document = context.panels.activeDocument();
-  if (!document?.run) return false;
+  if (!document || !isRunning(document)) return false;
   context.documents.cancel(document);
   return true;
 }

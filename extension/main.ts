@@ -6,6 +6,7 @@ import { EngineHost } from './engineHost.js';
 import { Catalogue, displayName } from './models/catalogue.js';
 import { Documents } from './models/documents.js';
 import { findingsBadge, ModelsTree, modelsViewId } from './models/modelsTree.js';
+import { isRunning } from './models/reportDocument.js';
 import { FindingsTree, findingsViewId } from './panels/findingsTree.js';
 import { customEditorViewType, ReportPanels, reportViewType } from './panels/reportPanels.js';
 import { SpectrumView, spectrumViewId } from './panels/spectrumView.js';
@@ -90,7 +91,7 @@ function viewFollower(
   const update = () => {
     findingsView.message = findings.message() ?? '';
     findingsView.description = documents.current ? displayName(documents.current.path) : '';
-    setContext('running', documents.all().some((document) => document.run));
+    setContext('running', documents.all().some(isRunning));
     setContext('hasReport', documents.current !== undefined);
     setContext('layerSelected', (documents.current?.layer ?? null) !== null);
   };

@@ -1,7 +1,7 @@
 import path from 'node:path';
 import * as vscode from 'vscode';
 import { type Documents } from './models/documents.js';
-import { type ReportDocument } from './models/reportDocument.js';
+import { isRunning, type ReportDocument } from './models/reportDocument.js';
 import { bytes, duration } from './text.js';
 
 /** From this estimate on a person is asked first: long enough to be a coffee. */
@@ -15,7 +15,7 @@ const notifySeconds = 10;
  */
 export async function runAnalysis(documents: Documents, file: string, retry: string[] = []): Promise<ReportDocument> {
   const document = await documents.open(file, 'model');
-  if (!document.overview || document.run) return document;
+  if (!document.overview || isRunning(document)) return document;
   const cost = retry.length > 0 ? null : document.overview.cost;
   if (cost && cost.seconds >= confirmSeconds && !(await confirm(file, cost.seconds, cost.peakBytes, cost.refused))) return document;
   const run = documents.analyze(file, retry);

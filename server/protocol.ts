@@ -148,6 +148,8 @@ export interface WorkerUnit {
   memoryLimitBytes: number;
   /** Also the columns of `--format weightwatcher`. */
   weightWatcher: boolean;
+  /** Threads that one large matrix may use. */
+  threads: number;
 }
 
 export interface WorkerEvent {

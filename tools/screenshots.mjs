@@ -1,17 +1,24 @@
-// npm run screenshots -- FOLDER [--models FOLDER]: a picture of every panel and view, dark and light, in a real VS Code.
-//   --models: a workspace to show instead of samples/ (then its first model is analysed)
-import { cpSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+// npm run screenshots -- FOLDER [--readme]: a picture of every panel and view, dark and light, in a real VS Code.
+//   --workspace DIR --model FILE --script FILE   another workspace than samples/: its model is analysed beside its script
+//   --readme                                     also replaces the pictures of the README in media/readme/
+import { copyFileSync, cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { installDependencies } from './lib/dependencies.mjs';
 import { node, repository } from './lib/run.mjs';
+import { manyLayers, truncated } from './lib/specimens.mjs';
 
-const { values, positionals } = parseArgs({ allowPositionals: true, options: { workspace: { type: 'string' }, model: { type: 'string' }, script: { type: 'string' } } });
+const { values, positionals } = parseArgs({ allowPositionals: true, options: { workspace: { type: 'string' }, model: { type: 'string' }, script: { type: 'string' }, readme: { type: 'boolean' } } });
 if (positionals.length !== 1) {
-  console.error('Usage: npm run screenshots -- FOLDER [--workspace DIR --model FILE --script FILE]');
+  console.error('Usage: npm run screenshots -- FOLDER [--readme] [--workspace DIR --model FILE --script FILE]');
   process.exit(2);
 }
+/** Pictures that the README shows. */
+const readmePictures = ['overview', 'weights'];
+/** Everything but the report and the code takes its room away. */
+const settings = { 'editor.minimap.enabled': false, 'breadcrumbs.enabled': false, 'workbench.layoutControl.enabled': false, 'editor.occurrencesHighlight': 'off' };
+
 const out = path.resolve(positionals[0]);
 mkdirSync(out, { recursive: true });
 installDependencies();
@@ -21,12 +28,17 @@ installHost({ browser: true });
 const { launchBrowser, startServer } = await import('./vscode/host.mjs');
 const drive = await import('./vscode/drive.mjs');
 
+const own = values.workspace === undefined;
 const model = values.model ?? 'models/plain.onnx';
 const script = values.script ?? 'train.py';
 const folder = mkdtempSync(path.join(tmpdir(), 'sigma-shots-'));
 const workspace = path.join(folder, path.basename(values.workspace ?? 'samples'));
 cpSync(values.workspace ?? path.join(repository, 'samples'), workspace, { recursive: true });
-const server = await startServer();
+if (own) {
+  writeFileSync(path.join(workspace, 'models/cut.onnx'), truncated(path.join(workspace, model)));
+  writeFileSync(path.join(workspace, 'models/many-layers.safetensors'), manyLayers(2000));
+}
+const server = await startServer({ settings });
 const browser = await launchBrowser();
 try {
   for (const theme of ['dark', 'light']) await shoot(theme);
@@ -37,11 +49,13 @@ try {
 }
 
 async function shoot(theme) {
-  const page = await drive.openWorkbench(browser, server, workspace, { extension: repository, theme, width: 1600, height: 1000 });
+  const page = await drive.openWorkbench(browser, server, workspace, { extension: repository, theme, width: 1440, height: 900 });
   const save = async (name) => {
     await page.waitForTimeout(700); // charts and icons settle
-    await page.screenshot({ path: path.join(out, `${name}-${theme}.png`) });
-    console.log(`${name}-${theme}.png`);
+    const file = path.join(out, `${name}-${theme}.png`);
+    await page.screenshot({ path: file });
+    if (values.readme && readmePictures.includes(name)) copyFileSync(file, path.join(repository, 'media/readme', `${name}-${theme}.png`));
+    console.log(path.basename(file));
   };
   await (await drive.reveal(page, script)).dblclick();
   await drive.contextMenu(page, model);
@@ -51,17 +65,52 @@ async function shoot(theme) {
   await page.keyboard.press('Escape');
   await page.waitForTimeout(300);
   await drive.chooseFromContextMenu(page, model, 'Sigmascope', 'Analyze Spectrum');
-  const panel = await drive.webviewWith(page, '#ss-layers');
-  await panel.locator('#ss-progress').waitFor({ state: 'hidden' }).catch(() => undefined);
-  await page.waitForTimeout(1500);
+  const panel = await finishedReport(page, path.basename(model));
+  await page.getByRole('tab', { name: /^Sigmascope/ }).first().click();
+  await page.mouse.move(700, 880); // off the activity bar: its tooltip would stay
+  await panel.locator('#ss-grid .grid-body [role=row]').nth(2).click();
+  await (await drive.webviewWith(page, '#ss-spectrum svg')).locator('#ss-spectrum svg').first().waitFor();
   await save('overview');
-  await panel.locator('#ss-depth').scrollIntoViewIfNeeded().catch(() => undefined);
+  await panel.locator('#ss-depth').scrollIntoViewIfNeeded();
   await save('overview-depth');
   await panel.locator('[role=tab]', { hasText: 'Weights' }).click();
-  await panel.locator('#singular-values svg').first().waitFor();
+  await panel.locator('#tail svg').first().waitFor();
   await save('weights');
-  await page.getByRole('tab', { name: /^Sigmascope/ }).first().click();
-  await page.waitForTimeout(1500);
-  await save('side-views');
+  await panel.locator('#singular-values .tool[aria-pressed]').last().click();
+  await panel.locator('#singular-values table').waitFor();
+  await save('weights-table');
+  await panel.locator('#singular-values .tool[aria-pressed]').last().click();
+  await panel.locator('#ss-numbers').scrollIntoViewIfNeeded();
+  await save('weights-numbers');
+  if (own) await shootOwn(page, save);
   await page.close();
+}
+
+/** What only the sample workspace shows: findings, a wrong file, many layers, a model that is not analysed. */
+async function shootOwn(page, save) {
+  const show = (name) => drive.openInTree(page, new RegExp(`^${name}`));
+  await show('regularised.onnx');
+  await drive.webviewWith(page, '#ss-analyze');
+  await save('not-analysed');
+  await show('plain-epoch00.safetensors');
+  await (await drive.webviewWith(page, '#ss-analyze')).locator('#ss-analyze').click();
+  const panel = await finishedReport(page, 'plain-epoch00');
+  await save('findings');
+  await panel.locator('.finding-row .layer-link').first().click();
+  await panel.locator('#tail svg').first().waitFor();
+  await save('weights-noise');
+  await show('cut.onnx');
+  await drive.webviewWith(page, '.strips.alone');
+  await save('wrong-file');
+  await show('many-layers.safetensors');
+  await (await drive.webviewWith(page, '#ss-analyze')).locator('#ss-analyze').click();
+  await finishedReport(page, 'many-layers');
+  await save('many-layers');
+}
+
+/** The report panel of a model once its analysis has ended. */
+async function finishedReport(page, name) {
+  const panel = await drive.webviewWith(page, `#ss-report[data-state=done] #ss-model[title*="${name}"]`, { timeout: 120_000 });
+  await page.waitForTimeout(300);
+  return panel;
 }

@@ -2,7 +2,7 @@ import type { PanelCommand, ToWebview } from '../server/protocol.js';
 import { element } from './dom.js';
 import { focusedFigure } from './figure.js';
 import type { Host } from './host.js';
-import { commandOf, isEcho } from './keyboard.js';
+import { commandOf, isEcho, isTyping } from './keyboard.js';
 import { closeMenu } from './menu.js';
 import { PanelModel, type Tab } from './panelModel.js';
 import type { PanelContext } from './panels/context.js';
@@ -55,8 +55,10 @@ export class App implements PanelContext {
   showTab(tab: Tab): void {
     if (tab === 'weights' && this.model.selected === null) this.selectLayer(this.model.activeFindings.find((finding) => finding.layer !== undefined)?.layer ?? this.model.rows.at(0)?.id ?? null);
     if (tab === this.model.tab) return;
+    this.report?.leaveTab();
     this.model.tab = tab;
     this.model.emit('tab');
+    this.report?.enterTab();
     this.wantDetail();
     this.rearranged();
   }
@@ -130,6 +132,11 @@ export class App implements PanelContext {
   }
 
   private onKey(event: KeyboardEvent): void {
+    if (isTyping(event)) {
+      // The editor takes keys of its webviews for its keybindings: a letter in a field must not become a command.
+      event.stopPropagation();
+      return;
+    }
     const command = commandOf(event);
     if (command === null || this.report === null) return;
     isEcho(command, 'key', performance.now());
@@ -178,6 +185,8 @@ class ReportPage {
   readonly weights: WeightsPanel;
   private readonly header: Header;
   private readonly notices: Notices;
+  private readonly scrolled: Record<Tab, number> = { overview: 0, weights: 0 };
+  private hadFocus = false;
 
   constructor(private readonly app: App) {
     this.notices = new Notices(app);
@@ -200,6 +209,7 @@ class ReportPage {
 
   update(change: Parameters<OverviewPanel['update']>[0]): void {
     if (change === 'overview') this.header.element.hidden = false;
+    if (change === 'overview' || change === 'state') this.element.dataset.state = this.app.model.overview?.state ?? '';
     if (change === 'overview' || change === 'state') this.header.load();
     if (change === 'progress' || change === 'rows') this.header.showProgress();
     if (change === 'rows') this.header.showBadge();
@@ -212,6 +222,24 @@ class ReportPage {
   redraw(): void {
     this.overview.redraw();
     this.weights.redraw();
+  }
+
+  /** Remembers how far the tab is scrolled, and whether the focus is inside. */
+  leaveTab(): void {
+    const panel = this.panel(this.app.model.tab);
+    this.scrolled[this.app.model.tab] = window.scrollY;
+    this.hadFocus = panel.contains(document.activeElement);
+  }
+
+  /** The Overview is as it was left; Weights begin at the top. The focus does not stay behind in what is hidden. */
+  enterTab(): void {
+    const { tab } = this.app.model;
+    if (this.hadFocus) this.panel(tab).focus({ preventScroll: true });
+    window.scrollTo({ top: tab === 'overview' ? this.scrolled.overview : 0 });
+  }
+
+  private panel(tab: Tab): HTMLElement {
+    return tab === 'weights' ? this.weights.element : this.overview.element;
   }
 
   private showTab(): void {

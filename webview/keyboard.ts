@@ -26,6 +26,11 @@ export function commandOf(event: KeyboardEvent): PanelCommand | null {
   }
 }
 
+/** Is this key text for a field? Esc and the function keys are not, nor is anything with Ctrl, Alt or Cmd. */
+export function isTyping(event: KeyboardEvent): boolean {
+  return inTextField(event) && !event.ctrlKey && !event.metaKey && !event.altKey && event.key !== 'Escape' && !/^F\d+$/.test(event.key);
+}
+
 /** True when this command is the echo of the same key press on the other way. */
 export function isEcho(command: PanelCommand, source: 'key' | 'editor', now: number): boolean {
   const echo = source === 'editor' && command === lastCommand && now - lastTime < samePress;

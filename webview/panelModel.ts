@@ -35,6 +35,7 @@ export class PanelModel {
   /** Layers for which the host has no curves. */
   private readonly absent = new Set<string>();
   private positions = new Map<string, number>();
+  private settledCount = 0;
   private readonly listeners: ((change: Change) => void)[] = [];
 
   /** Calls `listener` after every change. */
@@ -115,7 +116,7 @@ export class PanelModel {
 
   /** Layers that are no longer waiting. */
   get settled(): number {
-    return this.rows.reduce((count, row) => count + (row.state === 'pending' ? 0 : 1), 0);
+    return this.settledCount;
   }
 
   get running(): boolean {
@@ -152,6 +153,7 @@ export class PanelModel {
     const sameDocument = this.overview?.document === overview.document;
     this.overview = overview;
     this.positions = new Map(overview.rows.map((row, index) => [row.id, index]));
+    this.settledCount = overview.rows.reduce((count, row) => count + settledOne(row), 0);
     this.details.clear();
     this.detailErrors.clear();
     this.absent.clear();
@@ -167,6 +169,7 @@ export class PanelModel {
     for (const row of rows) {
       const position = this.positions.get(row.id);
       if (position === undefined) continue;
+      this.settledCount += settledOne(row) - settledOne(this.overview.rows[position]);
       this.overview.rows[position] = row;
       this.details.delete(row.id);
       this.detailErrors.delete(row.id);
@@ -190,4 +193,9 @@ export class PanelModel {
     else this.detailErrors.set(layer, error);
     this.emit('detail');
   }
+}
+
+/** 1 for a layer that is no longer waiting. */
+function settledOne(row: LayerRow): number {
+  return row.state === 'pending' ? 0 : 1;
 }

@@ -1,18 +1,16 @@
-import path from 'node:path';
 import * as vscode from 'vscode';
 import { type Disposable } from '../disposable.js';
 import * as protocol from '../../server/protocol.js';
 import { type LayerDetail, type ReportOverview } from '../../server/report/views.js';
 import { type EngineHost } from '../engineHost.js';
 import { messageOf } from '../text.js';
-import { emptyDocument, isAnalysed, mergeRows, type ReportDocument } from './reportDocument.js';
+import { watchFile } from './fileWatch.js';
+import { emptyDocument, isAnalysed, isRunning, mergeRows, type ReportDocument } from './reportDocument.js';
 
 /** Layers' curves kept per window, so that report and side view ask once. Each is at most about 100 kB. */
 const maximumKeptDetails = 24;
 /** Documents without a panel that keep their marks in the tree; each holds one row a layer, here and in the server. */
 const maximumIdleDocuments = 32;
-/** A file that is being written changes many times; its panel says so once. */
-const settleMilliseconds = 300;
 
 /** What happened to a document, in the words that its webviews understand. */
 export interface DocumentChange {
@@ -97,9 +95,13 @@ export class Documents implements Disposable {
    */
   async analyze(file: string, retry: string[] = []): Promise<ReportDocument> {
     const document = await this.open(file, 'model');
+    // A run that was cancelled may still be ending in the server.
+    if (!isRunning(document)) await document.ending;
     if (!document.overview || document.run) return document;
     const run = new vscode.CancellationTokenSource();
     document.run = run;
+    let ended: () => void = () => undefined;
+    document.ending = new Promise((resolve) => (ended = resolve));
     document.error = undefined;
     document.overview.state = 'running';
     this.forgetDetails(document);
@@ -116,8 +118,10 @@ export class Documents implements Disposable {
       }
     } finally {
       document.run = undefined;
+      document.ending = undefined;
       document.progress = undefined;
       run.dispose();
+      ended();
     }
     this.forgetDetails(document);
     this.emit(document, { type: 'overview', overview: document.overview });
@@ -126,7 +130,12 @@ export class Documents implements Disposable {
 
   /** Ends a document's run; without one, every run. The views say so at once, the server ends its workers meanwhile. */
   cancel(document?: ReportDocument): void {
-    for (const each of document ? [document] : this.all()) each.run?.cancel();
+    for (const each of document ? [document] : this.all()) {
+      if (!isRunning(each)) continue;
+      each.run?.cancel();
+      if (each.overview) each.overview.state = 'cancelled';
+      this.emit(each, { type: 'state', state: 'cancelled', message: null });
+    }
   }
 
   /** The curves of a layer, from memory where they are known. */
@@ -223,7 +232,7 @@ export class Documents implements Disposable {
 
   private onProgress(progress: protocol.AnalysisProgress): void {
     const document = this.documents.get(progress.document);
-    if (!document?.run) return;
+    if (!document || !isRunning(document)) return;
     document.progress = progress;
     this.emit(document, { type: 'progress', progress });
   }
@@ -249,30 +258,18 @@ export class Documents implements Disposable {
     this.emit(document, { type: 'overview', overview: document.overview });
   }
 
-  /** Tells when the file on disk is no longer the one that was read. Works outside the workspace too. */
   private watch(document: ReportDocument): void {
     if (this.watchers.has(document.path)) return;
-    const pattern = new vscode.RelativePattern(vscode.Uri.file(path.dirname(document.path)), globEscape(path.basename(document.path)));
-    const watcher = vscode.workspace.createFileSystemWatcher(pattern);
-    let timer: NodeJS.Timeout | undefined;
-    const later = () => {
-      clearTimeout(timer);
-      timer = setTimeout(() => this.fileChanged(document), settleMilliseconds);
-    };
-    watcher.onDidChange(later);
-    watcher.onDidCreate(later);
-    this.watchers.set(document.path, {
-      dispose: () => {
-        clearTimeout(timer);
-        watcher.dispose();
-      },
-    });
+    this.watchers.set(document.path, watchFile(document.path, () => this.fileChanged(document)));
   }
 
   /** Numbers stay and are marked; without numbers the header is read again. Nothing is recomputed unasked. */
   private fileChanged(document: ReportDocument): void {
     const { overview } = document;
-    if (document.run) return;
+    if (document.run) {
+      void document.ending?.then(() => this.fileChanged(document));
+      return;
+    }
     if (overview && (isAnalysed(overview.state) || overview.rows.some((row) => row.state === 'done'))) {
       overview.state = 'stale';
       this.emit(document, { type: 'state', state: 'stale', message: null });
@@ -295,9 +292,4 @@ function doneLayers(document: ReportDocument): number {
 
 function detailKey(document: ReportDocument, layer: string): string {
   return `${document.path}\0${layer}`;
-}
-
-/** File names may hold characters that mean something in a glob pattern. */
-function globEscape(name: string): string {
-  return name.replace(/[[\]{}*?]/g, '[$&]');
 }

@@ -7,7 +7,7 @@ import { displayName, displayPath, type Catalogue } from './catalogue.js';
 import { isModelName, type ModelFileEntry } from './detection.js';
 import { type Documents } from './documents.js';
 import { healthIcon, noMark, severityIcon, skippedMark } from './marks.js';
-import { activeFindings, healthOf, isAnalysed, type ReportDocument } from './reportDocument.js';
+import { activeFindings, healthOf, isAnalysed, isRunning, type ReportDocument } from './reportDocument.js';
 
 export const modelsViewId = 'sigmascope.models';
 
@@ -108,7 +108,7 @@ export class ModelsTree implements vscode.TreeDataProvider<ModelsNode>, vscode.T
     // Own scheme: the count at the right comes from our decorations, and none from others.
     item.resourceUri = decorationUri(entry.path, health.mark === 'findings' ? health.count : 0, document ? verdict(document.overview?.findings ?? []) : '');
     item.tooltip = this.tooltip(entry, document);
-    item.contextValue = document?.run ? 'model.running' : 'model';
+    item.contextValue = document && isRunning(document) ? 'model.running' : 'model';
     item.command = { command: 'sigmascope.showModel', title: vscode.l10n.t('Show Report'), arguments: [entry.path] };
     item.accessibilityInformation = { label: `${displayName(entry.path)}, ${stateWords(document)}` };
     return item;
@@ -137,7 +137,7 @@ export class ModelsTree implements vscode.TreeDataProvider<ModelsNode>, vscode.T
 function stateWords(document: ReportDocument | undefined): string {
   if (document?.error !== undefined) return document.error;
   if (!document?.overview) return vscode.l10n.t('Not analysed. Click to list its layers, or Analyze.');
-  if (document.run) return vscode.l10n.t('Being analysed');
+  if (isRunning(document)) return vscode.l10n.t('Being analysed');
   const { overview } = document;
   if (overview.state === 'stale') return vscode.l10n.t('Changed on disk since it was analysed: {0}', verdict(overview.findings));
   if (isAnalysed(overview.state)) return verdict(overview.findings);

@@ -15,13 +15,20 @@ export interface ReportDocument {
   progress: AnalysisProgress | undefined;
   /** Set while an analysis runs; cancelling it ends the run. */
   run: vscode.CancellationTokenSource | undefined;
+  /** Resolves when the run of `run` has ended. */
+  ending: Promise<void> | undefined;
   /** The layer selected in tree, report and side view. */
   layer: string | null;
 }
 
 /** A document of which nothing is known yet. */
 export function emptyDocument(path: string, origin: ReportDocument['origin']): ReportDocument {
-  return { path, origin, overview: undefined, error: undefined, progress: undefined, run: undefined, layer: null };
+  return { path, origin, overview: undefined, error: undefined, progress: undefined, run: undefined, ending: undefined, layer: null };
+}
+
+/** Whether an analysis runs that nobody has cancelled. */
+export function isRunning(document: ReportDocument): boolean {
+  return document.run !== undefined && !document.run.token.isCancellationRequested;
 }
 
 /** Findings that nobody silenced. */
@@ -45,7 +52,7 @@ export type Health = { mark: 'unknown' | 'running' | 'clean' | 'failed' } | { ma
 /** A model is clean when a finished run found nothing above a hint; it is unknown until a run has finished. */
 export function healthOf(document: ReportDocument | undefined): Health {
   if (!document) return { mark: 'unknown' };
-  if (document.run) return { mark: 'running' };
+  if (isRunning(document)) return { mark: 'running' };
   if (!document.overview) return { mark: document.error === undefined ? 'unknown' : 'failed' };
   const findings = activeFindings(document);
   const worst = worstSeverity(findings);

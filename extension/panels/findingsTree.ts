@@ -4,7 +4,7 @@ import { type Disposable } from '../disposable.js';
 import { type Finding } from '../../server/report/report.js';
 import { type Documents } from '../models/documents.js';
 import { severityIcon, silencedMark } from '../models/marks.js';
-import { isAnalysed, type ReportDocument } from '../models/reportDocument.js';
+import { isAnalysed, isRunning, type ReportDocument } from '../models/reportDocument.js';
 import { severities, worstSeverity } from '../text.js';
 import { ruleName } from './ruleNames.js';
 
@@ -48,7 +48,7 @@ export class FindingsTree implements vscode.TreeDataProvider<FindingsNode>, Disp
     if (state === 'stale') return vscode.l10n.t('The file changed on disk; these findings describe the earlier one.');
     if (findings.length > 0) return undefined;
     if (isAnalysed(state)) return rows.length === 1 ? vscode.l10n.t('No finding in 1 layer.') : vscode.l10n.t('No finding in {0} layers.', rows.length);
-    return document.run ? undefined : vscode.l10n.t('{0} is not analysed yet.', path.basename(document.path));
+    return isRunning(document) ? undefined : vscode.l10n.t('{0} is not analysed yet.', path.basename(document.path));
   }
 
   dispose(): void {

@@ -2,8 +2,8 @@ import path from 'node:path';
 import * as vscode from 'vscode';
 import { type Disposable } from '../disposable.js';
 import { type Documents } from '../models/documents.js';
-import { type ReportDocument } from '../models/reportDocument.js';
-import { verdict } from '../text.js';
+import { isRunning, type ReportDocument } from '../models/reportDocument.js';
+import { count, verdict } from '../text.js';
 
 /** Left of most other items of the right half, so that it stays visible in narrow windows. */
 const priority = 90;
@@ -30,7 +30,7 @@ export class StatusBar implements Disposable {
   /** A run is shown wherever the focus is: it can be cancelled from here. */
   private shownDocument(): ReportDocument | undefined {
     const { current } = this.documents;
-    return current?.run ? current : (this.documents.all().find((document) => document.run) ?? current);
+    return current && isRunning(current) ? current : (this.documents.all().find(isRunning) ?? current);
   }
 
   private update(): void {
@@ -41,9 +41,9 @@ export class StatusBar implements Disposable {
     }
     this.item ??= this.create();
     const name = path.basename(document.path);
-    if (document.run) {
+    if (isRunning(document)) {
       const { done, total, layer } = document.progress ?? { done: 0, total: document.overview.rows.length, layer: null };
-      this.item.text = `Σ ${done}/${total} ${layer ?? name}`;
+      this.item.text = `Σ ${count(done)}/${count(total)} ${layer ?? name}`;
       this.item.tooltip = vscode.l10n.t('Analysing {0}. Click to cancel.', name);
       this.item.command = 'sigmascope.cancel';
     } else {

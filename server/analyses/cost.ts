@@ -1,7 +1,9 @@
+import { circularCost, declaredCost, OperatorNotDefined, type OperatorCost } from '../linalg/convolutionOperator.js';
 import { predictedBytes } from '../linalg/matrixWorkspace.js';
-import type { ConvolutionGeometry, Layer } from '../model/model.js';
+import type { Layer } from '../model/model.js';
 import { intermediateBytes } from '../model/readWeight.js';
 import type { OperatorMode } from '../report/report.js';
+import { kernelGeometry, longestNormsSeconds } from './weights/operatorSpectra.js';
 
 /**
  * What one layer's analysis costs, from its shapes alone: bytes that decide what runs side by side, seconds that tell
@@ -23,15 +25,6 @@ const secondsPerValue = 4e-6;
 /** Reading, widening, health. */
 const secondsPerWeight = 2e-8;
 const secondsPerLayer = 2e-3;
-/** A multiplication of a matrix-free product runs at this speed, and an iteration takes so many of them. */
-const secondsPerMultiplication = 1e-9;
-const productsOfIteration = 250;
-/** The operator is written out up to these sizes, and iterated on beyond. */
-const denseSide = 1500;
-const denseEntries = 4_000_000;
-/** Vectors that the iteration keeps, as long as both sides of the operator. */
-const vectorsOfIteration = 120;
-
 /**
  * Peak bytes of the weights' singular values: what the memory limit is compared with, as the analysis itself does.
  */
@@ -43,9 +36,8 @@ export function matrixBytes(layer: Layer): number {
 /** Peak bytes of the whole unit. The operators of a convolution, and its slices, work on a copy of the kernel. */
 export function unitBytes(layer: Layer, settings: UnitSettings): number {
   const copied = layer.convolution !== null && (settings.operator !== 'none' || settings.weightWatcher);
-  const operator = operatorSize(layer, settings);
-  const operatorBytes = operator === null ? 0 : operator.dense ? predictedBytes(operator.groups, operator.rows, operator.columns) : 8 * vectorsOfIteration * (operator.rows + operator.columns);
-  return matrixBytes(layer) + (copied ? 8 * layer.parameters : 0) + operatorBytes;
+  const operators = operatorCosts(layer, settings).map(({ bytes }) => bytes);
+  return matrixBytes(layer) + (copied ? 8 * layer.parameters : 0) + Math.max(0, ...operators);
 }
 
 /** Predicted seconds of the unit on one thread. */
@@ -53,54 +45,22 @@ export function unitSeconds(layer: Layer, settings: UnitSettings): number {
   const [rows, columns] = blockSides(layer);
   const slices = settings.weightWatcher && layer.convolution !== null ? 2 : 1;
   const own = secondsPerLayer + slices * layer.groups * decompositionSeconds(rows, columns) + secondsPerWeight * layer.parameters;
-  const operator = operatorSize(layer, settings);
-  if (operator === null) return own;
-  const { groups, dense, multiplications, points, channels } = operator;
-  const declared = dense ? groups * decompositionSeconds(operator.rows, operator.columns) : secondsPerMultiplication * productsOfIteration * multiplications;
-  // Frequencies come in conjugate pairs, each a real problem of twice the size.
-  const circular = (points / 2) * groups * decompositionSeconds(2 * channels[0], 2 * channels[1]);
-  return own + declared + circular;
+  return operatorCosts(layer, settings).reduce((sum, { seconds }) => sum + seconds, own);
 }
 
-interface OperatorSize {
-  groups: number;
-  /** Sides of one group's operator. */
-  rows: number;
-  columns: number;
-  dense: boolean;
-  /** Of one product with the operator. */
-  multiplications: number;
-  /** Frequencies of the circular operator, and its block at each. */
-  points: number;
-  channels: [number, number];
-}
-
-function operatorSize(layer: Layer, settings: UnitSettings): OperatorSize | null {
-  const { convolution } = layer;
-  if (!convolution?.inputSize || settings.operator === 'none') return null;
-  const { groups } = convolution;
-  const inside = product(convolution.inputSize);
-  const outside = product(convolution.inputSize.map((size, axis) => outputSize(convolution, size, axis)));
-  const [outChannels, inChannels] = [convolution.outChannels / groups, convolution.inChannels / groups];
-  const [rows, columns] = [outChannels * outside, inChannels * inside];
-  const strides = product(convolution.strides);
-  return {
-    groups,
-    rows,
-    columns,
-    dense: Math.min(rows, columns) <= denseSide && groups * rows * columns <= denseEntries,
-    multiplications: layer.parameters * (convolution.transposed ? inside : outside),
-    points: convolution.transposed ? inside : inside / strides,
-    channels: convolution.transposed ? [outChannels * strides, inChannels] : [outChannels, inChannels * strides],
-  };
-}
-
-function outputSize(geometry: ConvolutionGeometry, size: number, axis: number): number {
-  const { kernel, dilations, strides, pads } = geometry;
-  const extent = dilations[axis] * (kernel[axis] - 1) + 1;
-  const padding = pads[axis] + pads[kernel.length + axis];
-  const output = geometry.transposed ? (size - 1) * strides[axis] - padding + extent + geometry.outputPadding[axis] : Math.floor((size + padding - extent) / strides[axis]) + 1;
-  return Math.max(0, output);
+/** Of the operators that will be computed, one after the other. */
+function operatorCosts({ convolution }: Layer, { operator }: UnitSettings): OperatorCost[] {
+  if (!convolution?.inputSize || operator === 'none') return [];
+  const kernel = kernelGeometry(convolution, convolution.inputSize);
+  return [() => circularCost(kernel), () => declaredCost(kernel, operator)].flatMap((cost) => {
+    try {
+      const found = cost();
+      return operator === 'norms' && found.seconds > longestNormsSeconds ? [] : [found];
+    } catch (error) {
+      if (error instanceof OperatorNotDefined) return [];
+      throw error;
+    }
+  });
 }
 
 function decompositionSeconds(rows: number, columns: number): number {
@@ -110,8 +70,4 @@ function decompositionSeconds(rows: number, columns: number): number {
 
 function blockSides(layer: Layer): [number, number] {
   return [layer.matrixShape[0] / layer.groups, layer.matrixShape[1] / layer.groups];
-}
-
-function product(sizes: readonly number[]): number {
-  return sizes.reduce((total, size) => total * size, 1);
 }

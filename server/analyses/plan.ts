@@ -2,6 +2,7 @@ import type { Layer } from '../model/model.js';
 import type { CostEstimate } from '../report/views.js';
 import type { PlannedUnit } from './context.js';
 import { matrixBytes, unitBytes, unitSeconds, type UnitSettings } from './cost.js';
+import { unitsForAllThreads } from './schedule.js';
 
 export type { UnitSettings } from './cost.js';
 
@@ -10,7 +11,7 @@ const smallUnitsBytes = 64 * 2 ** 20;
 
 /** What an analysis will do, before anything but headers has been read. */
 export interface AnalysisPlan {
-  /** In layer order. */
+  /** In layer order, each with the threads that it may use. */
   units: PlannedUnit[];
   /** Layers that the memory limit rules out. */
   refused: { layer: Layer; reason: string }[];
@@ -20,11 +21,12 @@ export interface AnalysisPlan {
 }
 
 /**
- * Units of work for the given layers. Cost O(layers).
+ * Units of work for the given layers.
  * @param layers those to be analysed
- * @param memoryLimitBytes working memory of the whole analysis; a layer whose matrix needs more is refused
+ * @param limits working memory of the whole analysis (a layer whose matrix needs more is refused), and how many units may
+ *   run at a time
  */
-export function planAnalysis(layers: readonly Layer[], settings: UnitSettings, memoryLimitBytes: number): AnalysisPlan {
+export function planAnalysis(layers: readonly Layer[], settings: UnitSettings, { memoryLimitBytes, threads }: { memoryLimitBytes: number; threads: number }): AnalysisPlan {
   const units: PlannedUnit[] = [];
   const refused: AnalysisPlan['refused'] = [];
   let largestMatrix = 0;
@@ -37,19 +39,17 @@ export function planAnalysis(layers: readonly Layer[], settings: UnitSettings, m
     largestMatrix = Math.max(largestMatrix, 8 * layer.parameters);
     units.push({
       layer: layer.id,
-      unit: { layer, ...settings, memoryLimitBytes },
+      unit: { layer, ...settings, memoryLimitBytes, threads: 1 },
       predictedBytes: unitBytes(layer, settings),
       predictedSeconds: unitSeconds(layer, settings),
     });
   }
   const peakBytes = units.reduce((peak, unit) => Math.max(peak, unit.predictedBytes), 0);
-  return {
-    units,
-    refused,
-    cost: { seconds: units.reduce((sum, unit) => sum + unit.predictedSeconds, 0), peakBytes, refused: refused.length },
-    // About twice the largest matrix in float64, or one unit where that alone is more.
-    budgetBytes: Math.min(memoryLimitBytes, Math.max(peakBytes, 2 * largestMatrix + smallUnitsBytes)),
-  };
+  // About twice the largest matrix in float64, or one unit where that alone is more.
+  const budgetBytes = Math.min(memoryLimitBytes, Math.max(peakBytes, 2 * largestMatrix + smallUnitsBytes));
+  for (const { unit } of unitsForAllThreads(units, threads, budgetBytes)) unit.threads = threads;
+  const seconds = units.reduce((sum, unit) => sum + unit.predictedSeconds, 0);
+  return { units, refused, cost: { seconds, peakBytes, refused: refused.length }, budgetBytes };
 }
 
 /** Two numbers and the remedy. */

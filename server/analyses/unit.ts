@@ -1,8 +1,15 @@
 import { ModelFileError } from '../formats/modelFile.js';
 import { MatrixWorkspace } from '../linalg/matrixWorkspace.js';
 import type { Layer } from '../model/model.js';
+import { createOnnxProducts } from '../runtime/onnxProducts.js';
 import type { WorkerOutcome, WorkerUnit } from '../runtime/units.js';
 import { analyzeLayer, LayerRefused } from './weights/analyzeLayer.js';
+
+/**
+ * onnxruntime has native float64 routines for x64 alone; elsewhere WebAssembly is faster. Decided by the processor and
+ * not by a stopwatch: on a busy machine that would give the same model other last digits from run to run.
+ */
+const hasNativeProducts = process.arch === 'x64';
 
 /** Carries out one unit of work: the same function in the command line's own process and in a worker. */
 export type UnitExecutor = (unit: WorkerUnit, signal: AbortSignal, onFraction: (fraction: number) => void) => Promise<WorkerOutcome | 'cancelled'>;
@@ -13,9 +20,13 @@ export type UnitExecutor = (unit: WorkerUnit, signal: AbortSignal, onFraction: (
  */
 export function unitExecutor(): UnitExecutor {
   let workspace: MatrixWorkspace | null = null;
+  let workspaceThreads = 1;
   return async (unit, signal, onFraction) => {
     try {
-      workspace ??= await MatrixWorkspace.create();
+      const { threads } = unit;
+      if (threads !== workspaceThreads) workspace = null;
+      workspaceThreads = threads;
+      workspace ??= await MatrixWorkspace.create(hasNativeProducts ? () => createOnnxProducts(threads) : null);
       const { operator, seed, memoryLimitBytes, weightWatcher } = unit;
       const result = await analyzeLayer(unit.layer as Layer, { operator, seed, memoryLimitBytes, weightWatcher }, workspace, { signal, progress: onFraction });
       return { state: 'done', result };

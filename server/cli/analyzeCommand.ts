@@ -1,4 +1,4 @@
-import { totalmem } from 'node:os';
+import { availableParallelism, totalmem } from 'node:os';
 import { chooseLayers, openModel, runPlan, type LayerOutcome } from '../analyses/analyze.js';
 import { assembleReport, internalSentence, weightWatcherRows } from '../analyses/assemble.js';
 import { planAnalysis, type AnalysisPlan, type UnitSettings } from '../analyses/plan.js';
@@ -57,14 +57,17 @@ async function runAnalysis(options: AnalyzeOptions, configuration: Configuration
   const start = performance.now();
   const cache = options.cache === null ? null : new Cache(options.cache, undefined, writeSentence);
   const model = await openModel(options.model);
+  // Known only now: shards, and the files that hold the weights of a graph.
+  if (options.out !== null) checkOutputFile(options.out, model.file.files);
   const chosen = await layersOf(model, options);
   const unitSettings: UnitSettings = { operator: options.operator, seed: options.seed, weightWatcher: options.format === 'weightwatcher' };
-  const plan = planAnalysis(chosen, unitSettings, options.maxMemoryBytes ?? Math.floor(totalmem() * defaultMemoryShare));
+  const threads = options.threads ?? availableParallelism();
+  const plan = planAnalysis(chosen, unitSettings, { memoryLimitBytes: options.maxMemoryBytes ?? Math.floor(totalmem() * defaultMemoryShare), threads });
   const read = secondsSince(start);
 
   const hashing = digestOrNull(model, cache, stop.signal);
   const known = await recall(cache, hashing, unitSettings);
-  const outcomes = await compute(plan, known, options, stop);
+  const outcomes = await compute(plan, known, { ...options, threads }, stop);
   const digest = await hashing;
   if (cache !== null && digest !== null && [...outcomes.keys()].some((id) => !known.has(id)) && (await isUnchanged(digest.identities))) {
     await cacheOutcomes(cache, digest.content, unitSettings, new Map([...known, ...outcomes]));
@@ -86,7 +89,7 @@ async function runAnalysis(options: AnalyzeOptions, configuration: Configuration
 }
 
 /** Runs what is not known yet, here or in worker processes, with progress on the terminal. */
-async function compute(plan: AnalysisPlan, known: ReadonlyMap<string, LayerOutcome>, options: AnalyzeOptions, stop: Stop): Promise<Map<string, LayerOutcome>> {
+async function compute(plan: AnalysisPlan, known: ReadonlyMap<string, LayerOutcome>, options: { threads: number; quiet: boolean }, stop: Stop): Promise<Map<string, LayerOutcome>> {
   const seconds = plan.units.reduce((sum, unit) => (known.has(unit.layer) ? sum : sum + unit.predictedSeconds), 0);
   const runner = await chooseRunner(plan, seconds, options.threads);
   const line = new ProgressLine(!options.quiet && process.stderr.isTTY);

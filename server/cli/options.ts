@@ -2,6 +2,7 @@ import { parseArgs, type ParseArgsConfig } from 'node:util';
 import type { OperatorMode } from '../report/report.js';
 import type { RenderFormat } from '../protocol.js';
 import { usageError } from './errors.js';
+import { suggestion } from './suggestion.js';
 
 export interface OutputOptions {
   format: RenderFormat;
@@ -91,7 +92,7 @@ export function parseCommandLine(args: string[]): CommandLine {
   if (command === 'help') return { command: 'help' };
   if (laterCommands.includes(command)) throw usageError(`The command "${command}" is not part of this version; it has analyze and render.`);
   if (command !== 'analyze' && command !== 'render') {
-    throw usageError(`Unknown command "${command}": the commands are analyze and render, as in "sigmascope analyze MODEL".`);
+    throw usageError(`Unknown command "${command}": the commands are analyze and render, as in "sigmascope analyze MODEL"${suggestion(command, ['analyze', 'render']) || '.'}`);
   }
   refuseOptions(command, given, command === 'analyze' ? analyzeOptions : outputOptions);
   const operandName = command === 'analyze' ? 'MODEL' : 'REPORT.json';
@@ -139,8 +140,9 @@ function tokenize(args: string[]): { positionals: string[]; given: Given } {
     if (token.kind !== 'option') continue;
     const declared = Object.hasOwn(known, token.name) ? known[token.name].type : null;
     if (declared === null) {
-      const reason = laterOptions.includes(token.name) ? 'is not part of this version' : 'is not an option';
-      throw usageError(`${token.rawName} ${reason}; "sigmascope --help" lists what there is.`);
+      if (laterOptions.includes(token.name)) throw usageError(`${token.rawName} is not part of this version; "sigmascope --help" lists what there is.`);
+      const meant = suggestion(token.rawName, Object.keys(known).map((name) => `--${name}`));
+      throw usageError(`${token.rawName} is not an option${meant === '' ? '; "sigmascope --help" lists what there is.' : meant}`);
     }
     if (declared === 'boolean' && token.value !== undefined) throw usageError(`${token.rawName} takes no value, and "${token.value}" is given.`);
     if (declared === 'string' && (token.value === undefined || (!token.inlineValue && token.value.startsWith('--')))) {
@@ -170,7 +172,7 @@ function choice<T extends string>(given: Given, name: string, allowed: readonly 
   const value = text(given, name);
   if (value === null) return null;
   const found = allowed.find((item) => item === value);
-  if (found === undefined) throw usageError(`--${name} "${value}" is not one of ${allowed.join(', ')}.`);
+  if (found === undefined) throw usageError(`--${name} "${value}" is not one of ${allowed.join(', ')}${suggestion(value, allowed) || '.'}`);
   return found;
 }
 

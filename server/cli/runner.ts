@@ -1,4 +1,3 @@
-import { availableParallelism } from 'node:os';
 import path from 'node:path';
 import { inProcessRunner, pooledRunner, type UnitRunner } from '../analyses/context.js';
 import type { AnalysisPlan } from '../analyses/plan.js';
@@ -12,12 +11,12 @@ const inProcessSeconds = 1;
  * process free to hear Ctrl+C.
  * @param seconds predicted work that is left
  */
-export async function chooseRunner(plan: AnalysisPlan, seconds: number, threads: number | null): Promise<UnitRunner> {
+export async function chooseRunner(plan: AnalysisPlan, seconds: number, threads: number): Promise<UnitRunner> {
   if (seconds <= inProcessSeconds) {
     const { unitExecutor } = await import('../analyses/unit.js');
     return inProcessRunner(unitExecutor());
   }
-  const workers = Math.min(threads ?? availableParallelism(), Math.max(1, plan.units.length));
+  const workers = Math.min(threads, Math.max(1, plan.units.length));
   const pool = new WorkerPool({ file: path.join(__dirname, 'worker.js'), execPath: process.execPath }, workers);
   return { ...pooledRunner(pool, plan.budgetBytes), close: () => pool.close() };
 }

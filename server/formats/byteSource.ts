@@ -152,6 +152,6 @@ export function memorySource(bytes: Uint8Array, name = 'memory'): ByteSource {
 
 function checkRange(source: ByteSource, offset: number, length: number): void {
   if (!Number.isSafeInteger(offset) || !Number.isSafeInteger(length) || offset < 0 || length < 0 || offset + length > source.size) {
-    throw new ModelFileError('model/truncated', `${path.basename(source.path)} has ${formatBytes(source.size)}, but ${formatBytes(length)} are expected at byte ${offset}: copy or download it again.`);
+    throw new ModelFileError('model/truncated', `${path.basename(source.path)} has ${formatBytes(source.size)}, but ${formatBytes(length)} ${length === 1 ? 'is' : 'are'} expected at byte ${offset}: copy or download it again.`);
   }
 }

@@ -2,7 +2,7 @@ import { openFile, type FileSource } from './byteSource.js';
 import { bitsPerElement, elementCount, formatShape, storedBytes } from './dtypes.js';
 import { ModelFileError, type ByteRange, type StoredTensor } from './modelFile.js';
 import { Scanner, type TensorScan } from './scan.js';
-import { formatBytes, quote } from './sentences.js';
+import { counted, formatBytes, quote } from './sentences.js';
 import { VarintDecoder } from './varints.js';
 import { widening } from './widen.js';
 
@@ -113,7 +113,7 @@ async function readVarints(source: FileSource, tensor: StoredTensor, range: Byte
   const stored = new Uint8Array(Math.min(VARINT_CHUNK_BYTES, range.length));
   const values = new Float64Array(stored.length * decoder.elementsPerVarint);
   const mismatch = (found: string) =>
-    new ModelFileError('model/corrupt', `Tensor ${quote(tensor.name)} has the shape ${formatShape(tensor.shape)} with ${total} elements, but ${found} are stored: export the model again.`);
+    new ModelFileError('model/corrupt', `Tensor ${quote(tensor.name)} has the shape ${formatShape(tensor.shape)} with ${counted(total, 'element')}, but ${found} are stored: export the model again.`);
   let element = 0;
   for (let at = 0; at < range.length; at += stored.length) {
     part.signal?.throwIfAborted();
@@ -140,7 +140,7 @@ function readInline(tensor: StoredTensor, stored: readonly (number | null)[], vi
   const total = elementCount(tensor.shape);
   widening(tensor.dtype);
   if (stored.length !== total) {
-    throw new ModelFileError('model/corrupt', `Tensor ${quote(tensor.name)} has the shape ${formatShape(tensor.shape)} with ${total} elements, but ${stored.length} are stored: export the model again.`);
+    throw new ModelFileError('model/corrupt', `Tensor ${quote(tensor.name)} has the shape ${formatShape(tensor.shape)} with ${counted(total, 'element')}, but ${stored.length} are stored: export the model again.`);
   }
   const scanner = new Scanner(tensor.dtype);
   // JSON turns NaN and infinities into null on the way to a worker.

@@ -46,19 +46,20 @@ export function storedBytes(dtype: DType, count: number): number {
 
 /**
  * Elements of a tensor of this shape; [] is a scalar with one.
+ * @param subject how a sentence calls the tensor
  * @throws ModelFileError `model/limit` for a size that is no safe integer, or a product above 2^53 − 1
  */
-export function elementCount(shape: readonly number[]): number {
-  if (shape.length > MAX_DIMENSIONS) throw new ModelFileError('model/limit', `A tensor has ${shape.length} dimensions, and at most ${MAX_DIMENSIONS} are read: check how the file was made.`);
+export function elementCount(shape: readonly number[], subject = 'A tensor'): number {
+  if (shape.length > MAX_DIMENSIONS) throw new ModelFileError('model/limit', `${subject} has ${shape.length} dimensions, and at most ${MAX_DIMENSIONS} are read: check how the file was made.`);
   let count = 1;
   let empty = false;
   for (const size of shape) {
-    if (!Number.isSafeInteger(size) || size < 0) throw new ModelFileError('model/limit', `A tensor has the shape ${formatShape(shape)}, and a size must be an integer from 0 to 2^53 − 1: check how the file was made.`);
+    if (!Number.isSafeInteger(size) || size < 0) throw new ModelFileError('model/limit', `${subject} has the shape ${formatShape(shape)}, and a size must be an integer from 0 to 2^53 − 1: check how the file was made.`);
     if (size === 0) empty = true;
     else count *= size;
   }
   if (empty) return 0;
-  if (count > Number.MAX_SAFE_INTEGER) throw new ModelFileError('model/limit', `A tensor has the shape ${formatShape(shape)}, which is ${count.toExponential(1)} elements, and at most 2^53 − 1 can be counted: check how the file was made.`);
+  if (count > Number.MAX_SAFE_INTEGER) throw new ModelFileError('model/limit', `${subject} has the shape ${formatShape(shape)}, which is ${count.toExponential(1)} elements, and at most 2^53 − 1 can be counted: check how the file was made.`);
   return count;
 }
 

@@ -129,16 +129,11 @@ function readEntry(name: string, tensor: string, info: unknown): Entry {
   if (dtype === null && otherBits === undefined) throw corrupt(`has the unknown element type ${quote(typeName)} (known: ${Object.keys(DTYPES).join(', ')})`);
   if (!Array.isArray(shape) || !shape.every((size): size is number => typeof size === 'number')) throw corrupt('has no shape');
   if (!Array.isArray(offsets) || offsets.length !== 2 || !offsets.every((offset): offset is number => Number.isSafeInteger(offset) && (offset as number) >= 0)) {
-    throw corrupt('has no two data offsets that are whole numbers');
+    throw corrupt('has no valid data_offsets, which are two whole numbers');
   }
   const [begin, end] = offsets as [number, number];
   if (begin > end) throw corrupt(`begins at ${begin} and ends before, at ${end}`);
-  let count: number;
-  try {
-    count = elementCount(shape);
-  } catch (error) {
-    throw error instanceof ModelFileError ? new ModelFileError(error.code, `${name}: ${quote(tensor)}. ${error.message}`) : error;
-  }
+  const count = elementCount(shape, `Tensor ${quote(tensor)} in ${name}`);
   const bits = dtype === null ? (otherBits ?? 0) : bitsPerElement(dtype);
   if ((count * bits) % 8 !== 0) throw corrupt(`has ${count} elements of ${bits} bits, which is no whole number of bytes`);
   const expected = dtype === null ? (count * bits) / 8 : storedBytes(dtype, count);

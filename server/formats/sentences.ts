@@ -14,6 +14,11 @@ export function formatBytes(bytes: number): string {
   return `${value.toFixed(1)} ${units[unit]} (${bytes} bytes)`;
 }
 
+/** 1 element, 2 elements. */
+export function counted(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? '' : 's'}`;
+}
+
 /** A name out of a file in quotes, without control and formatting characters, cut to 80 characters. */
 export function quote(name: string): string {
   const printable = name.replace(/[\p{Cc}\p{Cf}\u2028\u2029]/gu, '\ufffd');

@@ -1,4 +1,5 @@
 import path from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { ConfigurationError, emptyConfiguration, findConfiguration, mergeRules, readConfiguration, type Configuration } from '../configuration.js';
 import type { AnalysisProgress, ServerSettings } from '../protocol.js';
 import type { LayerRow } from '../report/views.js';
@@ -21,6 +22,9 @@ export interface Outbox {
 /** Worker processes run with the runtime that runs this server. */
 const program: WorkerProgram = { file: path.join(__dirname, 'worker.js'), execPath: process.execPath };
 
+/** The end of the server waits so long for what is being written; clients allow two seconds. */
+const closeMilliseconds = 1000;
+
 /** What all documents of a server share: settings, worker processes, the cache. */
 export class Engine {
   readonly pool = new WorkerPool(program, defaultSettings.threads);
@@ -29,6 +33,7 @@ export class Engine {
   /** Folders of the workspace: configuration files above them are not looked for. */
   folders: string[] = [];
   private warned = '';
+  private readonly unfinished = new Set<Promise<void>>();
 
   constructor(readonly outbox: Outbox) {}
 
@@ -38,8 +43,8 @@ export class Engine {
     this.cache = settings.cacheFolder === null ? null : new Cache(settings.cacheFolder, settings.cacheMegabytes * 2 ** 20, (sentence) => this.outbox.log('warn', sentence));
   }
 
-  get memoryLimitBytes(): number {
-    return this.settings.memoryLimitMegabytes * 2 ** 20;
+  get limits(): { memoryLimitBytes: number; threads: number } {
+    return { memoryLimitBytes: this.settings.memoryLimitMegabytes * 2 ** 20, threads: this.settings.threads };
   }
 
   /** The configuration that holds for a model; a wrong one is told once and left out. */
@@ -58,7 +63,15 @@ export class Engine {
     }
   }
 
-  close(): void {
+  /** Takes note of work that goes on after its request is answered, so that `close` waits for it. It must not reject. */
+  finishLater(work: Promise<void>): void {
+    this.unfinished.add(work);
+    void work.finally(() => this.unfinished.delete(work));
+  }
+
+  /** Ends the worker processes at once, and gives results on their way to the cache a moment to arrive. */
+  async close(): Promise<void> {
     this.pool.close();
+    await Promise.race([Promise.all(this.unfinished), setTimeout(closeMilliseconds, undefined, { ref: false })]);
   }
 }

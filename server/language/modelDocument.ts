@@ -127,7 +127,7 @@ export class ModelDocument {
   /** WeightWatcher's columns, which a report does not hold: computed when somebody exports them. */
   async weightWatcherRows(signal: AbortSignal): Promise<WeightWatcherRow[]> {
     const settings: UnitSettings = { operator: 'none', seed: this.settings.seed, weightWatcher: true };
-    const plan = planAnalysis(this.model.layers, settings, this.engine.memoryLimitBytes);
+    const plan = planAnalysis(this.model.layers, settings, this.engine.limits);
     const outcomes = await runPlan(plan, pooledRunner(this.engine.pool, plan.budgetBytes), new Map(), { signal });
     signal.throwIfAborted();
     return weightWatcherRows(this.model, outcomes);
@@ -163,7 +163,7 @@ export class ModelDocument {
     await this.compute(plan, signal);
     if (!(await isUnchanged(this.identities))) this.state = 'stale';
     else this.state = signal.aborted && plan.units.some(({ layer }) => !this.outcomes.has(layer)) ? 'cancelled' : 'done';
-    void this.keep();
+    this.engine.finishLater(this.keep());
     outbox.log('info', `${this.path}: ${this.state} after ${((performance.now() - started) / 1000).toFixed(2)} s, ${this.outcomes.size} layers.`);
   }
 
@@ -174,7 +174,7 @@ export class ModelDocument {
       const { layer, done, total } = items[items.length - 1];
       outbox.progress({ document: this.path, layer, done, total });
     });
-    const keeping = setInterval(() => void this.keep(), keepMilliseconds);
+    const keeping = setInterval(() => this.engine.finishLater(this.keep()), keepMilliseconds);
     const recalled = [...this.outcomes.keys()];
     for (const layer of recalled) rows.add(layer);
     try {
@@ -207,7 +207,7 @@ export class ModelDocument {
 
   private plan(layers: readonly string[]): AnalysisPlan {
     const wanted = new Set(layers);
-    return planAnalysis(this.model.layers.filter((layer) => wanted.has(layer.id)), this.unitSettings(), this.engine.memoryLimitBytes);
+    return planAnalysis(this.model.layers.filter((layer) => wanted.has(layer.id)), this.unitSettings(), this.engine.limits);
   }
 
   private unitSettings(): UnitSettings {

@@ -1,7 +1,10 @@
 import { bandLength, bandReductionBytes, bandReductionWork, bandWidth, reduceToBand, reduceToTriangle, triangleReductionWork } from './bandReduction.js';
 import { bandSingularValues, bandToValuesBytes, bandToValuesWork } from './bidiagonal.js';
+import { delayedReductionBytes, reduceToBandDelayed } from './delayedBandReduction.js';
 import { alignedBytes, type KernelMemory, type MatrixView } from './kernel.js';
+import { type MatrixProducts } from './matrixProducts.js';
 import { type Steps } from './steps.js';
+import { triangleByProducts, triangleByProductsBytes } from './triangleByProducts.js';
 
 /** How one matrix is reduced. */
 export interface Route {
@@ -10,6 +13,8 @@ export interface Route {
   triangleFirst: boolean;
   /** Third stage by bisection instead of dqds: slow, with nothing in common but the bidiagonal matrix. */
   bisect: boolean;
+  /** Engine of the first stage; null: the kernel's own products. */
+  products: MatrixProducts | null;
 }
 
 /** From this ratio of the sides on, a QR factorization before the band reduction saves work. */
@@ -24,43 +29,52 @@ const passLength = 4 * 1024 * 1024;
 /** Up to this many bytes a copy is kept, so that a result that fails its check can be computed again. */
 export const copyBytes = 32 * 1024 * 1024;
 
+/** From this smaller side on, a native engine's products pay for their calls and for what is copied for them. */
+export const productsPayFrom = 700;
+
 /** The route for a matrix with the given longer and smaller side. */
-export function usualRoute(large: number, small: number): Route {
-  return { bandWidth: bandWidth(small), triangleFirst: large >= triangleRatio * small && small > 1, bisect: false };
+export function usualRoute(large: number, small: number, products: MatrixProducts | null): Route {
+  return { bandWidth: bandWidth(small), triangleFirst: large >= triangleRatio * small && small > 1, bisect: false, products: small >= productsPayFrom ? products : null };
 }
 
 function otherRoute(route: Route): Route {
-  return { bandWidth: route.bandWidth === 16 ? 24 : 16, triangleFirst: !route.triangleFirst, bisect: true };
+  return { bandWidth: route.bandWidth === 16 ? 24 : 16, triangleFirst: !route.triangleFirst, bisect: true, products: null };
 }
 
-/** Bytes of the kernel's memory that `blockSingularValues` takes besides the matrix. */
+/** Bytes of the kernel's memory that `blockSingularValues` takes besides the matrix, by whichever route. */
 export function blockBytes(large: number, small: number): number {
   const widest = Math.max(bandWidth(small), 24);
   const copy = large * small * 8 <= copyBytes ? alignedBytes(large * small) : 0;
-  return copy + alignedBytes(bandLength(small, widest)) + bandReductionBytes(large, small, widest) + bandToValuesBytes(small);
+  const own = bandReductionBytes(large, small, widest);
+  return copy + alignedBytes(bandLength(small, widest)) + Math.max(own, small >= productsPayFrom ? bytesOfProducts(large, small) : 0) + bandToValuesBytes(small);
+}
+
+function bytesOfProducts(large: number, small: number): number {
+  const { bandWidth, triangleFirst } = usualRoute(large, small, null);
+  return triangleFirst ? triangleByProductsBytes(large, small) + delayedReductionBytes(small, small, bandWidth) : delayedReductionBytes(large, small, bandWidth);
 }
 
 /** Multiply–adds of one block, for progress. */
 export function blockWork(large: number, small: number): number {
-  const route = usualRoute(large, small);
+  const route = usualRoute(large, small, null);
   const reduction = route.triangleFirst ? triangleReductionWork(large, small) + bandReductionWork(small, small) : bandReductionWork(large, small);
   return reduction + bandToValuesWork(small, route.bandWidth) + 2 * large * small;
 }
 
 /**
  * All singular values of one matrix, unordered (destroys it). The result is held against Σσ² = ‖A‖_F²; where that
- * fails, everything is done again from a copy by another route.
+ * fails, everything is done again from a copy by another route, which shares as little as possible with the first.
  * Throws an Error for NaN and infinity, when the check fails twice, or once for a matrix too large to keep a copy of.
  */
-export function* blockSingularValues(memory: KernelMemory, a: MatrixView): Steps<Float64Array> {
+export function* blockSingularValues(memory: KernelMemory, a: MatrixView, products: MatrixProducts | null = null): Steps<Float64Array> {
   const length = a.rows * a.columns;
   const exponent = yield* prescale(memory, a.address, length);
   if (exponent === null) return new Float64Array(a.columns);
-  const values = yield* checkedValues(memory, a, length);
+  const values = yield* checkedValues(memory, a, length, products);
   return exponent === 0 ? values : values.map((x) => timesPowerOfTwo(x, -exponent));
 }
 
-function* checkedValues(memory: KernelMemory, a: MatrixView, length: number): Steps<Float64Array> {
+function* checkedValues(memory: KernelMemory, a: MatrixView, length: number, products: MatrixProducts | null): Steps<Float64Array> {
   let squares = 0;
   for (const [from, count] of passes(length)) {
     squares += memory.exports.sumOfSquares(a.address + 8 * from, count);
@@ -69,7 +83,7 @@ function* checkedValues(memory: KernelMemory, a: MatrixView, length: number): St
   const mark = memory.mark();
   const copy = length * 8 <= copyBytes ? memory.take(length) : null;
   if (copy !== null) memory.elements(copy, length).set(memory.elements(a.address, length));
-  const route = usualRoute(a.rows, a.columns);
+  const route = usualRoute(a.rows, a.columns, products);
   let values = yield* byRoute(memory, a, route);
   if (copy !== null && !agrees(values, squares)) {
     memory.elements(a.address, length).set(memory.elements(copy, length));
@@ -120,8 +134,13 @@ function timesPowerOfTwo(x: number, exponent: number): number {
 function* byRoute(memory: KernelMemory, a: MatrixView, route: Route): Steps<Float64Array> {
   const mark = memory.mark();
   const band = memory.take(bandLength(a.columns, route.bandWidth));
-  const reduced = route.triangleFirst ? yield* reduceToTriangle(memory, a, route.bandWidth) : a;
-  yield* reduceToBand(memory, reduced, route.bandWidth, band);
+  if (route.products !== null) {
+    const reduced = route.triangleFirst ? yield* triangleByProducts(memory, a, route.products) : a;
+    yield* reduceToBandDelayed(memory, reduced, route.bandWidth, band, route.products);
+  } else {
+    const reduced = route.triangleFirst ? yield* reduceToTriangle(memory, a, route.bandWidth) : a;
+    yield* reduceToBand(memory, reduced, route.bandWidth, band);
+  }
   const values = yield* bandSingularValues(memory, band, a.columns, route.bandWidth, route.bisect);
   memory.release(mark);
   return values;

@@ -1,7 +1,7 @@
-import { gridIndex, gridPoints, product, type PlainConvolution } from './convolutionGeometry.js';
-import { fourierTransformAxes } from './fft.js';
+import { gridIndex, gridPoints, groupOf, product, type PlainConvolution } from './convolutionGeometry.js';
 import { alignedBytes, compileKernel, KernelMemory } from './kernel.js';
 import { MatrixWorkspace } from './matrixWorkspace.js';
+import { scalarSymbolNorms } from './scalarSymbols.js';
 import { type SolveControl } from './steps.js';
 
 /**
@@ -40,7 +40,7 @@ export function frequencyBlocks(convolution: PlainConvolution): FrequencyBlocks 
   return { convolution, aliases, blockRows: outPerGroup, blockColumns: aliases * inPerGroup, pairs, selfConjugate };
 }
 
-/** Singular values of one batch of blocks, descending, and the bound of their relative error. */
+/** Singular values of one batch of blocks, in any order, and the bound of their error relative to the largest. */
 export interface BatchValues {
   values: Float64Array;
   relativeError: number;
@@ -85,25 +85,10 @@ export async function* blockValues(blocks: FrequencyBlocks, control: SolveContro
   }
 }
 
-/** Depthwise convolution: every block has one row of `aliases` numbers, whose norm is the one singular value. */
-function* scalarValues(blocks: FrequencyBlocks): Generator<BatchValues> {
-  const { convolution, aliases } = blocks;
-  const { imageSize, outputSize, taps } = convolution;
-  const points = product(imageSize);
+/** Depthwise convolution: every block has one row of numbers, whose norm is the one singular value. */
+function* scalarValues({ convolution }: FrequencyBlocks): Generator<BatchValues> {
   for (let group = 0; group < convolution.groups; group++) {
-    const image = new Float64Array(points);
-    let tap = 0;
-    for (const t of gridPoints(convolution.kernel)) {
-      image[gridIndex(t.map((x, axis) => (x * convolution.dilations[axis]) % imageSize[axis]), imageSize)] += convolution.weights[group * taps + tap++];
-    }
-    const symbol = fourierTransformAxes({ real: image, imaginary: new Float64Array(points) }, imageSize);
-    const squares = new Float64Array(product(outputSize));
-    let index = 0;
-    for (const u of gridPoints(imageSize)) {
-      squares[gridIndex(u.map((x, axis) => x % outputSize[axis]), outputSize)] += symbol.real[index] ** 2 + symbol.imaginary[index] ** 2;
-      index++;
-    }
-    yield { values: squares.map((x) => Math.sqrt(x / aliases)).sort().reverse(), relativeError: (taps + 8 * Math.log2(points + 1)) * Number.EPSILON };
+    yield { values: scalarSymbolNorms(groupOf(convolution, group).weights, convolution, convolution.imageSize), relativeError: (convolution.taps + 8) * Number.EPSILON };
   }
 }
 

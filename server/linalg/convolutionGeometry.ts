@@ -1,7 +1,5 @@
-/** A convolution layer's weights and geometry. */
-export interface ConvolutionKernel {
-  /** [groups][outPerGroup][inPerGroup][...kernel], row-major. */
-  weights: Float64Array;
+/** What a convolution layer is, but for its weights. */
+export interface KernelGeometry {
   groups: number;
   outChannels: number;
   inChannels: number;
@@ -16,6 +14,11 @@ export interface ConvolutionKernel {
   inputSize: number[];
 }
 
+export interface ConvolutionKernel extends KernelGeometry {
+  /** [groups][outPerGroup][inPerGroup][...kernel], row-major. */
+  weights: Float64Array;
+}
+
 /** The operator does not exist for this geometry; the message is one sentence for the user. */
 export class OperatorNotDefined extends Error {
   constructor(message: string) {
@@ -28,9 +31,7 @@ export class OperatorNotDefined extends Error {
  * A convolution y[o, p] = Σ w[o, i, t]·x[i, s·p + d·t − pad], outside of the image x = 0 (or periodic). A transposed
  * convolution is the transpose of one of these, with the channels exchanged and the same singular values.
  */
-export interface PlainConvolution {
-  /** [groups][outPerGroup][inPerGroup][taps], row-major. */
-  weights: Float64Array;
+export interface PlainGeometry {
   groups: number;
   outPerGroup: number;
   inPerGroup: number;
@@ -46,8 +47,23 @@ export interface PlainConvolution {
   outputSize: number[];
 }
 
+export interface PlainConvolution extends PlainGeometry {
+  /** [groups][outPerGroup][inPerGroup][taps], row-major. */
+  weights: Float64Array;
+}
+
 /** The convolution itself, or the one whose transpose the layer is, on a periodic image: every stride divides it. */
 export function circularConvolution(k: ConvolutionKernel): PlainConvolution {
+  return { ...circularGeometry(k), weights: plainWeights(k) };
+}
+
+/** The same with the layer's own zero padding. */
+export function declaredConvolution(k: ConvolutionKernel): PlainConvolution {
+  return { ...declaredGeometry(k), weights: plainWeights(k) };
+}
+
+/** Sizes of `circularConvolution`. Throws `OperatorNotDefined`. */
+export function circularGeometry(k: KernelGeometry): PlainGeometry {
   const plain = channels(k);
   const imageSize = k.inputSize.map((size, axis) => (k.transposed ? size * k.strides[axis] : size));
   imageSize.forEach((size, axis) => {
@@ -58,8 +74,8 @@ export function circularConvolution(k: ConvolutionKernel): PlainConvolution {
   return { ...plain, padBegin: k.kernel.map(() => 0), imageSize, outputSize: imageSize.map((size, axis) => size / k.strides[axis]) };
 }
 
-/** The same with the layer's own zero padding. */
-export function declaredConvolution(k: ConvolutionKernel): PlainConvolution {
+/** Sizes of `declaredConvolution`. Throws `OperatorNotDefined`. */
+export function declaredGeometry(k: KernelGeometry): PlainGeometry {
   const plain = channels(k);
   const axes = k.kernel.length;
   const extent = k.kernel.map((size, axis) => k.dilations[axis] * (size - 1) + 1);
@@ -74,9 +90,20 @@ export function declaredConvolution(k: ConvolutionKernel): PlainConvolution {
   return { ...plain, padBegin: k.pads.slice(0, axes), imageSize, outputSize };
 }
 
+/** Size of the smallest grid that holds the image and every position that a tap reaches. */
+export function gridSpan(c: PlainGeometry): number[] {
+  return c.imageSize.map((size, axis) => Math.max((c.outputSize[axis] - 1) * c.strides[axis] + (c.kernel[axis] - 1) * c.dilations[axis] + 1, c.padBegin[axis] + size));
+}
+
+/** One group as a convolution of its own: the operator is the direct sum of its groups'. */
+export function groupOf(c: PlainConvolution, group: number): PlainConvolution {
+  const length = c.outPerGroup * c.inPerGroup * c.taps;
+  return { ...c, groups: 1, weights: c.weights.subarray(group * length, (group + 1) * length) };
+}
+
 /** A convolution with the axes of kernel size 1 taken out. */
-export interface ReducedConvolution {
-  convolution: PlainConvolution;
+export interface ReducedConvolution<Convolution extends PlainGeometry> {
+  convolution: Convolution;
   /** Every singular value of `convolution` occurs this many times; all others of the operator are 0. */
   multiplicity: number;
 }
@@ -85,7 +112,7 @@ export interface ReducedConvolution {
  * Along an axis of kernel size 1 the operator only picks positions: it is the Kronecker product of the operator without
  * that axis and of a part of the identity. The values repeat, once for each picked position inside the image.
  */
-export function withoutUnitAxes(c: PlainConvolution, periodic: boolean): ReducedConvolution {
+export function withoutUnitAxes<Convolution extends PlainGeometry>(c: Convolution, periodic: boolean): ReducedConvolution<Convolution> {
   const reduced = { ...c, strides: [...c.strides], padBegin: [...c.padBegin], imageSize: [...c.imageSize], outputSize: [...c.outputSize] };
   let multiplicity = 1;
   c.kernel.forEach((size, axis) => {
@@ -100,15 +127,24 @@ export function withoutUnitAxes(c: PlainConvolution, periodic: boolean): Reduced
   return { convolution: reduced, multiplicity };
 }
 
-type Channels = Pick<PlainConvolution, 'weights' | 'groups' | 'outPerGroup' | 'inPerGroup' | 'kernel' | 'taps' | 'strides' | 'dilations'>;
+type Channels = Pick<PlainGeometry, 'groups' | 'outPerGroup' | 'inPerGroup' | 'kernel' | 'taps' | 'strides' | 'dilations'>;
 
-function channels(k: ConvolutionKernel): Channels {
+function channels(k: KernelGeometry): Channels {
   checkGeometry(k);
-  const taps = k.kernel.reduce((a, b) => a * b, 1);
   const outPerGroup = k.outChannels / k.groups;
   const inPerGroup = k.inChannels / k.groups;
-  const shared = { groups: k.groups, kernel: k.kernel, taps, strides: k.strides, dilations: k.dilations };
-  if (!k.transposed) return { ...shared, weights: k.weights, outPerGroup, inPerGroup };
+  const shared = { groups: k.groups, kernel: k.kernel, taps: product(k.kernel), strides: k.strides, dilations: k.dilations };
+  return k.transposed ? { ...shared, outPerGroup: inPerGroup, inPerGroup: outPerGroup } : { ...shared, outPerGroup, inPerGroup };
+}
+
+/** The weights, of a transposed convolution with the channels exchanged. */
+function plainWeights(k: ConvolutionKernel): Float64Array {
+  const taps = product(k.kernel);
+  const outPerGroup = k.outChannels / k.groups;
+  const inPerGroup = k.inChannels / k.groups;
+  const expected = k.groups * outPerGroup * inPerGroup * taps;
+  if (k.weights.length !== expected) refuse(`it has ${k.weights.length} weights, and its shape says ${expected}`);
+  if (!k.transposed) return k.weights;
   const weights = new Float64Array(k.weights.length);
   for (let g = 0; g < k.groups; g++) {
     for (let o = 0; o < outPerGroup; o++) {
@@ -118,14 +154,15 @@ function channels(k: ConvolutionKernel): Channels {
       }
     }
   }
-  return { ...shared, weights, outPerGroup: inPerGroup, inPerGroup: outPerGroup };
+  return weights;
 }
 
-function checkGeometry(k: ConvolutionKernel): void {
+function refuse(what: string): never {
+  throw new OperatorNotDefined(`The convolution operator cannot be formed: ${what}.`);
+}
+
+function checkGeometry(k: KernelGeometry): void {
   const axes = k.kernel.length;
-  const refuse = (what: string) => {
-    throw new OperatorNotDefined(`The convolution operator cannot be formed: ${what}.`);
-  };
   const lists: [string, number[], number, number][] = [
     ['kernel', k.kernel, axes, 1],
     ['strides', k.strides, axes, 1],
@@ -140,8 +177,6 @@ function checkGeometry(k: ConvolutionKernel): void {
   }
   if (axes === 0) refuse('its kernel has no spatial axis');
   if (!Number.isInteger(k.outChannels / k.groups) || !Number.isInteger(k.inChannels / k.groups)) refuse(`${k.outChannels} output and ${k.inChannels} input channels cannot be split into ${k.groups} groups`);
-  const expected = (k.outChannels / k.groups) * k.inChannels * k.kernel.reduce((a, b) => a * b, 1);
-  if (k.weights.length !== expected) refuse(`it has ${k.weights.length} weights, and its shape says ${expected}`);
 }
 
 /** All index vectors of a grid, last axis fastest. */
@@ -161,6 +196,6 @@ export function gridIndex(point: number[], size: number[]): number {
   return point.reduce((index, p, axis) => index * size[axis] + p, 0);
 }
 
-export function product(values: number[]): number {
+export function product(values: readonly number[]): number {
   return values.reduce((a, b) => a * b, 1);
 }

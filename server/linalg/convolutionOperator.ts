@@ -1,13 +1,14 @@
 import { blockValues, frequencyBlocks } from './circularSpectrum.js';
-import { circularConvolution, declaredConvolution, withoutUnitAxes, type ConvolutionKernel, type PlainConvolution } from './convolutionGeometry.js';
-import { ConvolutionProducts, groupShape, writeDenseBlocks } from './convolutionProducts.js';
+import { isWrittenOut } from './convolutionCost.js';
+import { circularConvolution, declaredConvolution, withoutUnitAxes, type ConvolutionKernel, type PlainConvolution, type PlainGeometry } from './convolutionGeometry.js';
+import { groupShape, writeDenseBlocks } from './convolutionProducts.js';
+import { declaredNorms, declaredNormsWork } from './declaredNorms.js';
 import { compileKernel } from './kernel.js';
-import { largestSingularValue } from './largestSingularValue.js';
 import { MatrixWorkspace } from './matrixWorkspace.js';
-import { RandomGenerator } from './random.js';
-import { type SolveControl } from './steps.js';
+import { runSteps, type SolveControl } from './steps.js';
 
-export { OperatorNotDefined, type ConvolutionKernel } from './convolutionGeometry.js';
+export { circularCost, declaredCost, type OperatorCost } from './convolutionCost.js';
+export { OperatorNotDefined, type ConvolutionKernel, type KernelGeometry } from './convolutionGeometry.js';
 
 /** Exact spectrum of a convolution as a linear map between images. */
 export interface OperatorSpectrumResult {
@@ -29,16 +30,6 @@ export interface OperatorSpectrumResult {
 const quantileCount = 257;
 /** More values than this are given by their quantiles only. */
 const maximumListed = 4096;
-/** The declared operator is written out when its smaller side and its entries stay within these: a second of work. */
-const denseSide = 1500;
-const denseEntries = 4_000_000;
-/** The matrix-free largest value is proven to be within this of a singular value, relative. */
-const residualTolerance = 1e-6;
-/** Reached only where the largest values lie closer together than in any layer of usual size; the result says so. */
-const maximumSteps = 600;
-/** The start vector of the iteration: any fixed seed, so that reports repeat. */
-const startSeed = 1;
-
 /**
  * Singular values of the convolution on a periodic image, exactly, by Fourier transform (mathematics.md 5.1).
  * `norms` gives the largest and the smallest, `full` quantiles and, of up to 4,096, all values.
@@ -57,8 +48,10 @@ export async function circularSpectrum(k: ConvolutionKernel, mode: 'norms' | 'fu
   for await (const batch of blockValues(blocks, control)) {
     if (mode === 'full') values.set(batch.values, filled);
     filled += batch.values.length;
-    largest = Math.max(largest, batch.values[0]);
-    smallest = Math.min(smallest, batch.values[batch.values.length - 1]);
+    for (const value of batch.values) {
+      if (value > largest) largest = value;
+      if (value < smallest) smallest = value;
+    }
     relativeError = Math.max(relativeError, batch.relativeError);
   }
   const count = operatorCount(plain);
@@ -68,9 +61,10 @@ export async function circularSpectrum(k: ConvolutionKernel, mode: 'norms' | 'fu
 }
 
 /**
- * Singular values of the convolution with its own zero padding, stride and dilation. All of them where the operator's
- * smaller side is at most 1,500 and it has at most 4 million entries; else the largest alone, by Lanczos iteration,
- * with the relative error that its residual guarantees. Throws as `circularSpectrum` does.
+ * Singular values of the convolution with its own zero padding, stride and dilation. `full` gives all of them where the
+ * operator's smaller side is at most 1,500 and it has at most 4 million entries; beyond, and for `norms`, the largest
+ * comes from Lanczos iteration, with the relative error that its residual guarantees, and the smallest, where it is
+ * cheap, from iteration with an inverse. Throws as `circularSpectrum` does.
  */
 export async function declaredSpectrum(k: ConvolutionKernel, mode: 'norms' | 'full', control: SolveControl = {}): Promise<OperatorSpectrumResult> {
   const plain = declaredConvolution(k);
@@ -79,21 +73,30 @@ export async function declaredSpectrum(k: ConvolutionKernel, mode: 'norms' | 'fu
   const { groups } = convolution;
   const count = operatorCount(plain);
   const base = { convention: 'declared' as const, inputSize: [...k.inputSize], count };
-  if (Math.min(rows, columns) <= denseSide && groups * rows * columns <= denseEntries) {
+  const repeats = (values: number) => multiplicity * values === count;
+  if (isWrittenOut(convolution, mode)) {
     const workspace = await MatrixWorkspace.create();
     writeDenseBlocks(convolution, workspace.allocate(groups, rows, columns));
     const { singularValues: values, relativeError } = await workspace.singularValues(control);
     const largest = multiplicity > 0 ? values[0] : 0;
-    const smallest = multiplicity * values.length < count ? 0 : values[values.length - 1];
+    const smallest = repeats(values.length) ? values[values.length - 1] : 0;
     return { ...base, largest, smallest, ...(mode === 'full' ? distribution(values, multiplicity, count) : { quantiles: null }), exact: true, relativeError };
   }
-  const operator = new ConvolutionProducts(convolution, await compileKernel());
-  const found = await largestSingularValue(operator, { tolerance: residualTolerance, maximumSteps, random: new RandomGenerator(startSeed) }, control);
-  return { ...base, largest: multiplicity > 0 ? found.largest : 0, smallest: null, quantiles: null, exact: false, relativeError: found.relativeError };
+  const { factor, scaled } = scaledConvolution(convolution);
+  const found = await runSteps(declaredNorms(scaled, await compileKernel()), declaredNormsWork(scaled), control);
+  const smallest = repeats(operatorCount(convolution)) ? found.smallest : 0;
+  return { ...base, largest: multiplicity > 0 ? found.largest * factor : 0, smallest: smallest === null ? null : smallest * factor, quantiles: null, exact: false, relativeError: found.relativeError };
+}
+
+/** Weights divided by a power of two, so that no product overflows or vanishes. */
+function scaledConvolution(c: PlainConvolution): { factor: number; scaled: PlainConvolution } {
+  const largest = c.weights.reduce((m, x) => Math.max(m, Math.abs(x)), 0);
+  const factor = largest > 0 ? 2 ** Math.floor(Math.log2(largest)) : 1;
+  return { factor, scaled: { ...c, weights: c.weights.map((x) => x / factor) } };
 }
 
 /** Singular values of the whole operator: of each group the smaller side. */
-function operatorCount(c: PlainConvolution): number {
+function operatorCount(c: PlainGeometry): number {
   const { rows, columns } = groupShape(c);
   return c.groups * Math.min(rows, columns);
 }

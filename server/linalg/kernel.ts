@@ -21,6 +21,8 @@ export interface KernelExports {
   readTridiagonal(band: number, size: number, bandWidth: number, diagonal: number, squares: number): void;
   rationalQl(diagonal: number, squares: number, size: number, from: number, to: number): number;
   orthogonalise(basis: number, count: number, length: number, x: number, coefficients: number): void;
+  complexWorkLength(rows: number, columns: number): number;
+  complexSingularValues(matrix: number, rows: number, columns: number, work: number, target: number): number;
   dqdsStackLength(size: number): number;
   dqdsStart(size: number, q: number, e: number, qSpare: number, eSpare: number, target: number, stack: number): void;
   dqdsRun(budget: number): number;

@@ -1,5 +1,6 @@
-import { blockBytes, blockSingularValues, blockWork, usualRoute } from './blockSingularValues.js';
+import { blockBytes, blockSingularValues, blockWork, productsPayFrom, usualRoute } from './blockSingularValues.js';
 import { alignedBytes, compileKernel, kernelOverheadBytes, KernelMemory, type CompiledKernel, type MatrixView } from './kernel.js';
+import { type MatrixProducts } from './matrixProducts.js';
 import { runSteps, type SolveControl, type Steps } from './steps.js';
 
 export type { SolveControl } from './steps.js';
@@ -48,19 +49,29 @@ export class MatrixWorkspace {
   private shape: Shape | null = null;
   private address = 0;
   private busy = false;
+  private products: Promise<MatrixProducts | null> | null = null;
+  private lastEngine: string;
 
-  private constructor(private readonly kernel: CompiledKernel) {
+  private constructor(
+    private readonly kernel: CompiledKernel,
+    private readonly loadProducts: (() => Promise<MatrixProducts>) | null,
+  ) {
     this.memory = new KernelMemory(kernel);
+    this.lastEngine = kernel.name;
   }
 
-  /** Compiles the kernel (once per process) and makes a workspace: about 10 ms. */
-  static async create(): Promise<MatrixWorkspace> {
-    return new MatrixWorkspace(await compileKernel());
+  /**
+   * Compiles the kernel (once per process) and makes a workspace: about 10 ms.
+   * @param loadProducts another engine for the products of large matrices, loaded with the first of them; where it
+   *   cannot be, the kernel does all of it
+   */
+  static async create(loadProducts: (() => Promise<MatrixProducts>) | null = null): Promise<MatrixWorkspace> {
+    return new MatrixWorkspace(await compileKernel(), loadProducts);
   }
 
-  /** Which build of the kernel runs, e.g. "wasm relaxed-simd". */
+  /** What computed the last singular values: the build of the kernel, e.g. "wasm relaxed-simd", and the engine of its products where another one was used. */
   get engine(): string {
-    return this.kernel.name;
+    return this.lastEngine;
   }
 
   /**
@@ -96,27 +107,29 @@ export class MatrixWorkspace {
     this.shape = null;
     this.busy = true;
     try {
-      const singularValues = await runSteps(this.solve(shape), groups * blockWork(large, small), control);
-      return { singularValues, method: usualRoute(large, small).triangleFirst ? 'qr-first' : 'two-stage', exact: true, relativeError: errorBound(large), engine: this.engine };
+      const products = small >= productsPayFrom && this.loadProducts ? await (this.products ??= this.loadProducts().catch(() => null)) : null;
+      const singularValues = await runSteps(this.solve(shape, products), groups * blockWork(large, small), control);
+      this.lastEngine = products === null ? this.kernel.name : `${this.kernel.name}, ${products.name}`;
+      return { singularValues, method: usualRoute(large, small, products).triangleFirst ? 'qr-first' : 'two-stage', exact: true, relativeError: errorBound(large), engine: this.engine };
     } finally {
       this.busy = false;
     }
   }
 
-  private *solve({ groups, rows, columns }: Shape): Steps<Float64Array> {
+  private *solve({ groups, rows, columns }: Shape, products: MatrixProducts | null): Steps<Float64Array> {
     const small = Math.min(rows, columns);
     const values = new Float64Array(groups * small);
     if (values.length === 0) return values;
     for (let g = 0; g < groups; g++) {
       const block = tallView(this.address + 8 * g * rows * columns, rows, columns);
-      values.set(yield* blockSingularValues(this.memory, block), g * small);
+      values.set(yield* blockSingularValues(this.memory, block, products), g * small);
     }
     return values.sort().reverse();
   }
 }
 
 /** The matrix with its longer side as rows; a wide one is looked at as its transpose. */
-function tallView(address: number, rows: number, columns: number): MatrixView {
+export function tallView(address: number, rows: number, columns: number): MatrixView {
   return rows >= columns ? { address, rows, columns, rowStride: columns, columnStride: 1 } : { address, rows: columns, columns: rows, rowStride: 1, columnStride: columns };
 }
 

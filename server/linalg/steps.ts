@@ -8,8 +8,11 @@ export interface SolveControl {
   progress?: (fraction: number) => void;
 }
 
-/** A computation in pieces of a few milliseconds: each step yields the work it has done, in the unit of `total`. */
-export type Steps<Result> = Generator<number, Result, undefined>;
+/**
+ * A computation in pieces of a few milliseconds: each step yields the work it has done, in the unit of `total`, or a
+ * promise of it where another engine does the work.
+ */
+export type Steps<Result> = Generator<number | Promise<number>, Result, undefined>;
 
 /** The event loop gets its turn this often: short enough that a cancel is noticed at once. */
 const sliceMilliseconds = 20;
@@ -29,7 +32,7 @@ export async function runSteps<Result>(steps: Steps<Result>, total: number, cont
       control.progress?.(1);
       return step.value;
     }
-    work += step.value;
+    work += typeof step.value === 'number' ? step.value : await step.value;
     const now = performance.now();
     if (now - turn < sliceMilliseconds) continue;
     control.progress?.(Math.min(work / total, 1));

@@ -37,7 +37,7 @@ export class Scope {
     readonly parent: Scope | null = null,
     depth = 0,
   ) {
-    if (depth > maximumNesting) throw new ModelFileError('model/limit', `The model nests graphs more than ${maximumNesting} deep; no exporter writes that.`);
+    if (depth > maximumNesting) throw new ModelFileError('model/limit', `The model nests graphs more than ${maximumNesting} deep, which no exporter writes: it is damaged.`);
     for (const tensor of graph.initializers) this.initializers.set(tensor.name, tensor);
     for (const node of graph.nodes) for (const output of node.outputs) if (output !== '') this.producers.set(output, node);
     for (const info of [...graph.values, ...graph.outputs, ...graph.inputs]) this.infos.set(info.name, info);

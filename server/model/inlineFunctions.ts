@@ -35,7 +35,7 @@ class Inliner {
     if (++this.nodes > maximumNodes) throw new ModelFileError('model/limit', `The model's functions unfold to more than ${maximumNodes} nodes; export it without functions.`);
     const definition = this.functions.get(key(node.domain, node.opType));
     if (!definition) return [{ ...node, attributes: this.attributes(node, depth) }];
-    if (depth > maximumDepth) throw new ModelFileError('model/limit', `The model's functions call each other more than ${maximumDepth} deep; export it without functions.`);
+    if (depth > maximumDepth) throw new ModelFileError('model/limit', `The model's functions call each other more than ${maximumDepth} deep: export it without functions.`);
     const call = `${node.name || node.opType}~${++this.calls}`;
     const names = new Map<string, string>([['', '']]);
     for (const [i, input] of definition.inputs.entries()) names.set(input, node.inputs[i] ?? '');

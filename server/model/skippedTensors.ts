@@ -39,7 +39,7 @@ export function skippedTensors(file: ModelFile, root: Scope, resolver: ConstantR
   for (const { layer, uses } of layers) {
     const { scales, zeroPoints } = quantisationTensors(layer.weight);
     // Parts of one tensor share its bias: named without the part.
-    const id = uses[0].suffix === '' ? layer.id : layer.id.replace(uses[0].suffix, '');
+    const id = withoutSuffix(layer.id, uses[0].suffix);
     for (const tensor of scales) give(tensor.name, `quantisation scale of ${id}`);
     for (const tensor of zeroPoints) give(tensor.name, `quantisation zero point of ${id}`);
     for (const use of uses) for (const name of biasTensors(use, resolver)) give(name, `bias of ${id}`);
@@ -55,6 +55,12 @@ export function skippedTensors(file: ModelFile, root: Scope, resolver: ConstantR
   }
   for (const { tensor, reason } of file.skipped ?? []) if (!homes.has(tensor) && !skipped.some((other) => other.tensor === tensor)) skipped.push({ tensor, reason });
   return skipped;
+}
+
+/** `attn.qkv.q#2` without `.q` is `attn.qkv#2`: the last occurrence goes, a module may be called like the part. */
+function withoutSuffix(id: string, suffix: string): string {
+  const at = id.lastIndexOf(suffix);
+  return at < 0 ? id : id.slice(0, at) + id.slice(at + suffix.length);
 }
 
 /** Constants added to a layer's output: the node's own bias input, or an Add after it. */

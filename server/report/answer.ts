@@ -146,7 +146,7 @@ function basisOf(overview: Omit<ReportOverview, 'answer'>): string {
   const all = computed.length === rows.length && rows.length > 1 ? `All ${rows.length}` : String(computed.length);
   return joined(
     state === 'stale' ? 'These numbers describe the earlier file.' : undefined,
-    rows.length === 0 ? undefined : `${all} weight ${computed.length === 1 ? 'tensor' : 'tensors'} read, ${nonFinite} with non-finite values${others > 0 ? `; ${plural(others, 'other tensor')} listed with the reason` : ''}.`,
+    rows.length === 0 ? undefined : `${all} weight ${computed.length === 1 ? 'matrix' : 'matrices'} read, ${nonFinite === 0 ? 'none' : nonFinite} with non-finite values${others > 0 ? `; ${plural(others, 'other tensor')} listed with the reason` : ''}.`,
     rows.some((row) => row.groups > 1) ? 'Grouped convolutions: the union of their groups’ spectra.' : undefined,
     silenced > 0 ? `${plural(silenced, 'silenced finding')} not counted.` : undefined,
     rows.length === 0 ? undefined : 'Float64, exact unless marked ≈.',

@@ -30,9 +30,6 @@ export function modelFactsLine(report: Report): string {
   ].join(' · ');
 }
 
-/** Exporters number nodes that have no name. */
-const anonymousNode = /^\d+$/u;
-
 /** What was passed over for one reason. */
 export interface SkippedGroup {
   reason: string;
@@ -40,25 +37,58 @@ export interface SkippedGroup {
 }
 
 /**
- * Skipped entries by reason, the largest group first. A reason that ends with the name of the tensor's own module
- * (`bias of conv1`) or with the number of a node is one with the others of its kind: `bias of …`.
+ * Skipped entries by reason: whole layers first, then operators, then other tensors; within each the largest group first.
+ * Reasons that differ only in the name of a module or in the numbers of a layer are told as one: `bias of conv1` and
+ * `bias of fc1` are `bias`.
  */
-export function groupSkipped({ skipped, layers }: Pick<Report, 'skipped' | 'layers'>): SkippedGroup[] {
-  const ids = new Set([...layers.map((layer) => layer.id), ...skipped.flatMap((entry) => entry.layer ?? [])]);
-  const groups = new Map<string, string[]>();
+export function groupSkipped({ skipped }: Pick<Report, 'skipped'>): SkippedGroup[] {
+  const groups = new Map<string, Skipped[]>();
   for (const entry of skipped) {
-    const name = entry.operator !== undefined && entry.layer !== undefined ? `${entry.layer} (${entry.operator})` : (entry.tensor ?? entry.layer ?? entry.operator ?? entry.analysis ?? 'the model');
-    const reason = sharedReason(entry, ids);
-    groups.set(reason, [...(groups.get(reason) ?? []), name]);
+    const key = groupKey(entry);
+    groups.set(key, [...(groups.get(key) ?? []), entry]);
   }
-  return [...groups].map(([reason, names]) => ({ reason, names })).sort((a, b) => b.names.length - a.names.length);
+  return [...groups.values()]
+    .sort((a, b) => weightOf(a[0]) - weightOf(b[0]) || b.length - a.length)
+    .map((entries) => ({ reason: sharedReason(entries.length === 1 ? [entries[0].reason] : [...new Set(entries.map(withoutLayer))]), names: entries.map(skippedName) }));
 }
 
-function sharedReason({ reason, tensor }: Skipped, ids: ReadonlySet<string>): string {
-  const match = /^(.* of (?:\S+ )?)(\S+)$/su.exec(reason);
-  if (tensor === undefined || match === null) return reason;
-  const [, stem, module] = match;
-  return ids.has(module) || tensor.startsWith(`${module}.`) || anonymousNode.test(module) ? `${stem}…` : reason;
+/** Entries of whole layers name their tensor, too. */
+const isLayer = ({ layer, operator }: Skipped): boolean => layer !== undefined && operator === undefined;
+
+function skippedName(entry: Skipped): string {
+  const { tensor, layer, analysis, operator } = entry;
+  if (layer !== undefined) return operator === undefined ? layer : `${layer} (${operator})`;
+  return tensor ?? operator ?? analysis ?? 'the model';
+}
+
+/** What a reader misses most comes first. */
+function weightOf(entry: Skipped): number {
+  if (isLayer(entry)) return 0;
+  return entry.operator !== undefined ? 1 : 2;
+}
+
+/** A tensor's role with the name of what it belongs to: `bias of conv1`, `scale of batch normalisation /2/2.1/Norm`. */
+const roleOfSomething = /^(.* of(?: .*)?) \S*[^\s.,;:)]$/su;
+/** Thin spaces separate thousands. */
+const numbersInReason = /\d[\d.\u2009]*/gu;
+
+/** The reason, spoken of several layers at once. */
+function withoutLayer({ reason, layer }: Skipped): string {
+  return layer === undefined || layer === '' ? reason : reason.replaceAll(layer, 'each');
+}
+
+/** Entries with the same key are told together. */
+function groupKey(entry: Skipped): string {
+  const { reason, layer } = entry;
+  if (layer === undefined) return `tensor ${roleOfSomething.exec(reason)?.[1] ?? reason}`;
+  return `${isLayer(entry) ? 'layer' : 'operator'} ${withoutLayer(entry).replace(numbersInReason, '#')}`;
+}
+
+/** The words that reasons of one key have in common, … for the others; nothing is left of a name at the end. */
+function sharedReason([first, ...others]: readonly string[]): string {
+  const words = first.split(' ');
+  const common = words.map((word, i) => (others.every((other) => other.split(' ')[i] === word) ? word : '…'));
+  return common.join(' ').replace(/(?: of)? …$/u, '');
 }
 
 /** How many spectra each algorithm computed, and the largest stated relative error; null without any spectrum. */

@@ -213,7 +213,10 @@ export interface Health {
   duplicateOf: string | null;
 }
 
-/** One of tensor, layer, analysis or operator names what was passed over. */
+/**
+ * What was passed over: a tensor that is no layer's weight (`tensor`), a whole layer (`layer` and `analysis`, with its
+ * `tensor`), or one operator of a layer (`layer` and `operator`).
+ */
 export interface Skipped {
   tensor?: string;
   layer?: string;

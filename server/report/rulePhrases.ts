@@ -31,7 +31,7 @@ const weightPhrases: Readonly<Record<WeightRuleId, RulePhrase>> = {
   },
   'weights/dead-units': {
     title: 'Dead units',
-    description: 'Rows of a weight matrix are so small that the units behind them put nothing out.',
+    description: 'Units of a layer have weights next to 0, or are read with weights next to 0 by every layer behind them.',
     one: 'has dead units',
     many: 'have dead units',
     absent: null,
@@ -73,7 +73,7 @@ const weightPhrases: Readonly<Record<WeightRuleId, RulePhrase>> = {
   },
   'weights/outlier-spike': {
     title: 'Outlying direction',
-    description: 'One singular value of a layer stands far above all others or above the edge of noise.',
+    description: 'The largest singular value of a layer stands far above the second one or above the edge of noise.',
     one: 'has one dominating direction',
     many: 'have one dominating direction',
     absent: null,

@@ -39,37 +39,42 @@ export function zeroTensorText(id: string, elements: number): FindingText {
   };
 }
 
+/** One action for all layers with dead units, so that a list of them says it once. */
+const aboutDeadUnits = 'Remove dead units or find why they died.';
+
 /** Rows whose own weights are negligible; those of an embedding are its entries. */
 export function deadRowsText(id: string, dead: number, rows: number, largestNorm: number, medianNorm: number, kind: string): FindingText {
   const entries = kind === 'embedding';
-  const what = `${formatCount(dead)} of ${formatCount(rows)} ${entries ? 'entries' : 'rows'}`;
-  const narrower = `Narrow the layer to ${formatCount(rows - dead)} ${plural(rows - dead, 'unit', 'units')}`;
+  const what = `${formatCount(dead)} of ${formatCount(rows)} ${entries ? 'entries' : 'units'}`;
+  const weights = largestNorm === 0 ? 'only weights 0' : `weights of norm ≤ ${formatNumber(largestNorm)}`;
+  const effect = entries ? '' : `: ${plural(dead, 'it puts', 'they put')} out ${largestNorm === 0 ? 'only' : 'almost only'} ${plural(dead, 'its bias', 'their bias')}`;
   const action = entries
     ? 'Padding and tokens that never occurred look like this; otherwise find why they died.'
     : largestNorm === 0
-      ? `${narrower}, unless ${plural(dead, 'it is', 'they are')} 0 by design.`
-      : `${narrower} or find why ${plural(dead, 'it', 'they')} died.`;
+      ? 'Remove dead units, unless they are 0 by design.'
+      : aboutDeadUnits;
   return {
-    title: `${what} are dead`.replace(/^1 of (\S+) rows are/u, '1 of $1 rows is').replace(/^1 of (\S+) entries are/u, '1 of $1 entries is'),
-    message: `${quotedId(id)}: ${what} ${plural(dead, 'has', 'have')} norm ${largestNorm === 0 ? '0' : `≤ ${formatNumber(largestNorm)}`} (median ${formatNumber(medianNorm)}). ${action}`,
+    title: `${what} ${plural(dead, 'is', 'are')} dead`,
+    message: `${quotedId(id)}: ${what} ${plural(dead, 'has', 'have')} ${weights} (median norm ${formatNumber(medianNorm)})${effect}. ${action}`,
   };
 }
 
 /** Units that have weights, but whose output every reading layer drops. */
 export function ignoredUnitsText(id: string, ignored: number, units: number, readers: readonly string[], largestShare: number, dead: number): FindingText {
   const by = readers.length === 1 ? quotedId(readers[0]) : `all ${formatCount(readers.length)} layers that read it`;
-  const more = dead > 0 ? ` and ${formatCount(dead)} more ${plural(dead, 'has a row', 'have rows')} near 0` : '';
+  const share = largestShare === 0 ? 'weights 0' : `weights of ≤ ${formatNumber(largestShare, ratioDigits)} × the median norm`;
+  const more = dead > 0 ? `, and ${formatCount(dead)} more ${plural(dead, 'has', 'have')} weights near 0` : '';
   const total = dead + ignored;
   return {
     title: `${formatCount(total)} of ${formatCount(units)} units ${plural(total, 'is', 'are')} dead`,
-    message: `${quotedId(id)}: ${formatCount(ignored)} of ${formatCount(units)} units ${plural(ignored, 'is', 'are')} read by ${by} with ${largestShare === 0 ? 'weights 0' : `≤ ${formatNumber(largestShare, ratioDigits)} of the median weight`}${more}. Remove ${plural(total, 'this unit', 'these units')} or find why ${plural(total, 'it is', 'they are')} not used.`,
+    message: `${quotedId(id)}: ${formatCount(ignored)} of ${formatCount(units)} units ${plural(ignored, 'is', 'are')} read by ${by} with ${share}${more}. ${aboutDeadUnits}`,
   };
 }
 
 export function duplicateText(id: string, original: string): FindingText {
   return {
     title: 'The same bytes as another layer',
-    message: `${quotedId(id)} holds the same bytes as ${quotedId(original)}. If the weights are tied on purpose, silence this pair.`,
+    message: `${quotedId(id)} holds the same bytes as ${quotedId(original)}. If the weights are tied on purpose, silence this finding; otherwise look at how the second was initialised.`,
   };
 }
 
@@ -83,27 +88,35 @@ export function constantText(id: string, value: number): FindingText {
 export function noiseLikeText(id: string, edge: number, ks: number, pValue: number, level: number): FindingText {
   return {
     title: `Looks like random weights (p ${formatNumber(pValue, statisticDigits)})`,
-    message: `${quotedId(id)} cannot be told from random: no value above the noise edge ${formatNumber(edge)}, KS ${formatNumber(ks, statisticDigits)} (p ${formatNumber(pValue, statisticDigits)}, α ${level}). Compare with its initial weights before you prune or freeze it.`,
+    message: `${quotedId(id)} cannot be told from random weights: no singular value above the noise edge ${formatNumber(edge)}, KS distance ${formatNumber(ks, statisticDigits)} (p ${formatNumber(pValue, statisticDigits)}, α ${level}). Compare with its initial weights before you prune or freeze it.`,
   };
 }
 
 export function rankCollapsedText(id: string, directions: number, share: number, limit: number): FindingText {
   return {
     title: `One direction holds ${formatShare(share)} of the energy`,
-    message: `${quotedId(id)}: one direction of ${formatCount(directions)} holds ${formatShare(share)} of the energy (limit ${formatShare(limit, statisticDigits)}). A rank-1 copy costs ${formatShare(Math.sqrt(1 - share), statisticDigits)} of the norm; see Energy kept by rank.`,
+    message: `${quotedId(id)}: one direction of ${formatCount(directions)} holds ${formatShare(share)} of the energy Σσ² (limit ${formatShare(limit, statisticDigits)}); a rank-1 copy is off by ${formatShare(Math.sqrt(1 - share), statisticDigits)} of the norm. Narrow the layer, or look for one input that dominates the others.`,
   };
 }
 
-/** `rank` is the numerical rank and `overRank` the condition number over it. */
+/**
+ * One action for all, so that a list of layers says it once.
+ *
+ * @param overRank the condition number over the numerical rank `rank`
+ */
 export function illConditionedText(id: string, conditionNumber: number, overRank: number, rank: number, directions: number, limit: number): FindingText {
   const kappa = `κ ${formatNumber(conditionNumber)}`;
-  const start = `${quotedId(id)}: ${kappa} (limit ${formatNumber(limit, 1)})`;
-  const overNumericalRank = `${formatNumber(overRank)} over its numerical rank ${formatCount(rank)} of ${formatCount(directions)}`;
-  const matters = 'It matters where the layer is inverted or fine-tuned in low precision; no action for this alone.';
-  if (rank === directions) return { title: `${kappa} over all ${formatCount(directions)} directions`, message: `${start} over all ${formatCount(directions)} directions. ${matters}` };
-  const missing = `${formatCount(directions - rank)} null ${plural(directions - rank, 'direction', 'directions')}`;
-  if (overRank >= limit) return { title: `${kappa}, and ${missing}`, message: `${start}, and ${overNumericalRank}. ${matters}` };
-  return { title: `${kappa} comes from ${missing}`, message: `${start}, but ${overNumericalRank}. The null directions are the cause, not the scale; no action for this alone.` };
+  // A limit is a round number: 10⁴, not 1 × 10⁴.
+  const start = `${quotedId(id)}: condition number ${kappa} (limit ${formatNumber(limit, 1).replace(/^1 × /u, '')})`;
+  const matters = 'No action for this alone: it matters where the layer is inverted.';
+  const all = formatCount(directions);
+  if (rank === directions) return { title: `${kappa} over all ${all} directions`, message: `${start} over all ${all} directions. ${matters}` };
+  const missing = directions - rank;
+  const nullDirections = `${formatCount(missing)} null ${plural(missing, 'direction', 'directions')}`;
+  const without = plural(missing, 'without it', 'without them');
+  const numericallyZero = `${formatCount(missing)} of ${all} directions ${plural(missing, 'is', 'are')} numerically 0`;
+  if (overRank >= limit) return { title: `${kappa}, and ${nullDirections}`, message: `${start}: ${numericallyZero}, ${without} κ stays ${formatNumber(overRank)}. ${matters}` };
+  return { title: `${kappa} comes from ${nullDirections}`, message: `${start}: ${numericallyZero}, ${without} κ is ${formatNumber(overRank)}. ${matters}` };
 }
 
 /**
@@ -115,6 +128,6 @@ export function outlierSpikeText(id: string, first: number, second: number, edge
   const overEdge = edge === null ? '' : ` and ${formatNumber(first / edge, ratioDigits)} × the noise edge`;
   return {
     title: byEdge && edge !== null ? `σ₁ is ${formatNumber(first / edge, ratioDigits)} × the noise edge` : `σ₁ is ${overSecond}`,
-    message: `${quotedId(id)}: σ₁ ${formatNumber(first)} is ${overSecond}${overEdge}. Look at this direction first when you quantise or prune the layer: its error follows σ₁.`,
+    message: `${quotedId(id)}: its largest singular value σ₁ ${formatNumber(first)} is ${overSecond}${overEdge}. Look at what this direction does before you quantise or prune the layer.`,
   };
 }

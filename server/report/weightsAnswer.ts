@@ -41,7 +41,7 @@ function named(finding: Finding, detail: Detail, metrics: Metrics): Omit<Answer,
       return { verdict: `${uses(row, metrics)}; ${units}.`, rest: conditioning(row, metrics) };
     }
     case 'weights/noise-like':
-      return { verdict: `${row.id} cannot be told from random.`, rest: `No singular value stands above the noise edge${typeof finding.evidence.edge === 'number' ? ` ${formatNumber(finding.evidence.edge)}` : edgeText(noise)}, and the rest follows the random law.` };
+      return { verdict: `${row.id} cannot be told from random weights.`, rest: noiseSentence(finding, noise) };
     case 'weights/duplicate':
       return { verdict: `${row.id} holds the same bytes as ${detail.health.duplicateOf ?? 'another layer'}.`, rest: energySentence(row, metrics) };
     case 'weights/rank-collapsed':
@@ -61,10 +61,21 @@ function named(finding: Finding, detail: Detail, metrics: Metrics): Omit<Answer,
 /** Without a finding: does it stand above noise, and where does its energy lie? */
 function sound(row: Detail['row'], metrics: Metrics, { noise }: Detail): Omit<Answer, 'basis'> {
   if (noise?.lawIsFit === true && noise.above > 0) {
-    const stands = `${plural(noise.above, 'direction')} ${noise.above === 1 ? 'stands' : 'stand'} above the noise edge${edgeText(noise)}`;
-    return { verdict: `${row.id} is not noise: ${stands}.`, rest: `${energySentence(row, metrics)} ${conditioning(row, metrics)}`.trim() };
+    // One value above the edge happens to noise, too: that is no verdict on the layer.
+    const stands = `${plural(noise.above, 'direction')} of ${row.id} ${noise.above === 1 ? 'stands' : 'stand'} above the noise edge${edgeText(noise)}`;
+    return { verdict: `${stands}.`, rest: `${energySentence(row, metrics)} ${conditioning(row, metrics)}`.trim() };
   }
   return { verdict: `${uses(row, metrics)}.`, rest: `${energySentence(row, metrics)} ${conditioning(row, metrics)}`.trim() };
+}
+
+/**
+ * The finding looks at the edge that noise passes in 0.5 % of cases, with the variance of all entries; the chart draws the
+ * edge of the fitted bulk at 1 %. A value between the two is told, so that sentence and chart agree.
+ */
+function noiseSentence(finding: Finding, noise: Detail['noise']): string {
+  const edge = typeof finding.evidence.edge === 'number' ? ` ${formatNumber(finding.evidence.edge)}` : '';
+  const between = noise !== null && noise.above > 0 ? ` The ${plural(noise.above, 'value')} above the 99 % edge${edgeText(noise)} ${noise.above === 1 ? 'is' : 'are'} what noise shows now and then.` : '';
+  return `No singular value stands above the 99.5 % noise edge${edge}, and their distribution is that of a random matrix.${between}`;
 }
 
 function edgeText(noise: Detail['noise']): string {

@@ -45,6 +45,9 @@ export function sameIdentity(a: FileIdentity, b: FileIdentity): boolean {
  * written is a cache that is empty; the reason goes to `onProblem`.
  */
 export class Cache {
+  /** Whether the last entry could not be written, which has been told. */
+  private refused = false;
+
   constructor(
     readonly folder: string,
     private readonly limitBytes = defaultCacheBytes,
@@ -77,14 +80,16 @@ export class Cache {
     const file = this.fileOf(key);
     const temporary = `${file}.${process.pid}.${randomBytes(4).toString('hex')}.tmp`;
     try {
-      await mkdir(this.folder, { recursive: true });
+      await makeFolder(this.folder);
       await writeFile(temporary, bytes, { flag: 'wx' });
       await rename(temporary, file);
     } catch (error) {
       await rm(temporary, { force: true }).catch(() => undefined);
-      this.onProblem(`The cache folder ${this.folder} cannot be written (${error instanceof Error ? error.message : String(error)}); results are not kept.`);
+      if (!this.refused) this.onProblem(`The cache folder ${this.folder} cannot be written (${(error as NodeJS.ErrnoException).code ?? String(error)}); results are not kept.`);
+      this.refused = true;
       return;
     }
+    this.refused = false;
     await this.evict();
   }
 
@@ -126,4 +131,29 @@ export class Cache {
       }
     }
   }
+}
+
+/**
+ * Makes a folder and those above it that are missing. Node's own `recursive` never ends on a file system that refuses
+ * a new folder with ENOENT, as /proc does.
+ */
+async function makeFolder(folder: string): Promise<void> {
+  try {
+    await mkdir(folder);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    const parent = path.dirname(folder);
+    // Windows answers EPERM for the root of a disk.
+    if (code === 'EEXIST' || (code === 'EPERM' && parent === folder)) return;
+    if (code !== 'ENOENT' || parent === folder || (await isFolder(parent))) throw error;
+    await makeFolder(parent);
+    await mkdir(folder).catch((second: unknown) => {
+      // Another process may have been first.
+      if ((second as NodeJS.ErrnoException).code !== 'EEXIST') throw second;
+    });
+  }
+}
+
+async function isFolder(at: string): Promise<boolean> {
+  return (await stat(at).catch(() => null))?.isDirectory() ?? false;
 }

@@ -1,21 +1,21 @@
 import type { Finding, OperatorSpectrum, Report, Severity } from '../../server/report/report.js';
+import type { WeightRuleId } from '../../server/report/rules.js';
+import {
+  constantText,
+  deadRowsText,
+  duplicateText,
+  illConditionedText,
+  noiseLikeText,
+  nonFiniteText,
+  outlierSpikeText,
+  rankCollapsedText,
+  zeroTensorText,
+  type FindingText,
+} from '../../server/report/weightTexts.js';
 import { finding, geometric, layerOf, quarterCircle, reportOf } from './reports.js';
 
-interface FindingText {
-  title: string;
-  message: string;
-}
-const named = (rule: string, severity: Severity, layer: string, text: FindingText, evidence: Finding['evidence'] = {}): Finding => finding(rule, severity, layer, text.title, text.message, evidence);
-
-const deadRows = (id: string, dead: number, rows: number, norm: string, median: string): FindingText => ({
-  title: `${dead} of ${rows} rows are dead`,
-  message: `\`${id}\`: ${dead} of ${rows} rows have norm ≤ ${norm} (median ${median}). Narrow the layer to ${rows - dead} units or find why they died.`,
-});
-const duplicate = (id: string, original: string): FindingText => ({ title: 'The same bytes as another layer', message: `\`${id}\` holds the same bytes as \`${original}\`. If the weights are tied on purpose, silence this pair.` });
-const illConditioned = (id: string): FindingText => ({
-  title: 'κ 1.000 × 10⁵ over 64 directions',
-  message: `\`${id}\`: κ 1.000 × 10⁵ (limit 10⁴), 1.000 × 10⁵ over its numerical rank 64 of 64. It matters where the layer is inverted or fine-tuned in low precision; no action for this alone.`,
-});
+/** A finding with the very text that the rule writes. */
+const named = (rule: WeightRuleId, severity: Severity, layer: string, text: FindingText, evidence: Finding['evidence'] = {}): Finding => finding(rule, severity, layer, text.title, text.message, evidence);
 
 function operatorSpectrum(convention: OperatorSpectrum['convention'], largest: number, smallest: number | null, exact: boolean): OperatorSpectrum {
   return {
@@ -36,7 +36,7 @@ export function smallClassifier(): Report {
   return reportOf(
     [
       layerOf({ id: 'conv1', shape: [8, 3, 3, 3], values: geometric(8, 2.056, 0.61), operatorSpectra: [operatorSpectrum('circular', 2.911, 0.02134, true), operatorSpectrum('declared', 2.874, null, false)] }),
-      layerOf({ id: 'layer1.0.conv1', shape: [16, 8, 3, 3], values: [...geometric(14, 1.778, 0.4), 2e-5, 1e-5], findings: [named('weights/dead-units', 'warning', 'layer1.0.conv1', deadRows('layer1.0.conv1', 2, 16, '3.203 × 10⁻⁵', '0.7120'), { count: 2, rows: [1, 12] })] }),
+      layerOf({ id: 'layer1.0.conv1', shape: [16, 8, 3, 3], values: [...geometric(14, 1.778, 0.4), 2e-5, 1e-5], findings: [named('weights/dead-units', 'warning', 'layer1.0.conv1', deadRowsText('layer1.0.conv1', 2, 16, 3.203e-5, 0.712, 'convolution'), { count: 2, rows: [1, 12] })] }),
       layerOf({ id: 'layer1.0.shortcut.0', shape: [16, 8, 1, 1], values: geometric(8, 1.432, 0.5) }),
       layerOf({
         id: 'linear1',
@@ -44,8 +44,8 @@ export function smallClassifier(): Report {
         values: dead,
         alpha: { value: 2.76, xmin: dead[32] ** 2, ks: 0.13, tail: 33, sigma: 0.31 },
         findings: [
-          named('weights/dead-units', 'warning', 'linear1', deadRows('linear1', 4, 100, '2.161 × 10⁻⁵', '1.103'), { count: 4, rows: [8, 16, 47, 50] }),
-          named('weights/ill-conditioned', 'information', 'linear1', { title: 'κ 1.172 × 10⁵ comes from 4 null directions', message: '`linear1`: κ 1.172 × 10⁵ (limit 10⁴), but 5.923 over its numerical rank 96 of 100. The null directions are the cause, not the scale; no action for this alone.' }),
+          named('weights/dead-units', 'warning', 'linear1', deadRowsText('linear1', 4, 100, 2.161e-5, 1.103, 'dense'), { count: 4, rows: [8, 16, 47, 50] }),
+          named('weights/ill-conditioned', 'information', 'linear1', illConditionedText('linear1', 117_200, 5.923, 96, 100, 1e4)),
         ],
       }),
       layerOf({ id: 'linear2', shape: [10, 100], values: geometric(10, 2.43, 0.9), alpha: { value: 1.05, xmin: 0.81, ks: 0.21, tail: 10, sigma: 0.016 } }),
@@ -63,19 +63,19 @@ export function troubled(): Report {
   const spiked = [142, ...geometric(63, 23.2, 0.5)];
   return reportOf(
     [
-      layerOf({ id: 'encoder.q', shape: [64, 64], values: null, health: { nonFinite: { count: 3, firstIndex: 1204 } }, findings: [named('weights/non-finite', 'error', 'encoder.q', { title: '3 weights are NaN or infinite', message: '`encoder.q` has 3 values that are NaN or infinite, the first at flat index 1\u2009204. Its spectrum is not computed; restore this tensor from an earlier checkpoint.' }, { count: 3, firstIndex: 1204 })] }),
-      layerOf({ id: 'encoder.k', shape: [48, 48], values: new Array<number>(48).fill(0), health: { zeros: 2304, zeroRows: 48, zeroColumns: 48, constant: 0 }, findings: [named('weights/zero-tensor', 'warning', 'encoder.k', { title: 'All weights are 0', message: 'All 2\u2009304 weights of `encoder.k` are 0. Check that it was saved after initialisation and is not a placeholder.' })] }),
-      layerOf({ id: 'encoder.v', shape: [20, 20], values: [0.2, ...new Array<number>(19).fill(0)], health: { constant: 0.01 }, findings: [named('weights/constant', 'warning', 'encoder.v', { title: 'Every weight is 0.01000', message: 'Every weight of `encoder.v` is 0.01000. It has rank 1, so all its units compute the same; check its initialisation.' })] }),
+      layerOf({ id: 'encoder.q', shape: [64, 64], values: null, health: { nonFinite: { count: 3, firstIndex: 1204 } }, findings: [named('weights/non-finite', 'error', 'encoder.q', nonFiniteText('encoder.q', 3, 1204), { count: 3, firstIndex: 1204 })] }),
+      layerOf({ id: 'encoder.k', shape: [48, 48], values: new Array<number>(48).fill(0), health: { zeros: 2304, zeroRows: 48, zeroColumns: 48, constant: 0 }, findings: [named('weights/zero-tensor', 'warning', 'encoder.k', zeroTensorText('encoder.k', 2304))] }),
+      layerOf({ id: 'encoder.v', shape: [20, 20], values: [0.2, ...new Array<number>(19).fill(0)], health: { constant: 0.01 }, findings: [named('weights/constant', 'warning', 'encoder.v', constantText('encoder.v', 0.01))] }),
       layerOf({
         id: 'decoder.in',
         shape: [64, 64],
         values: quarterCircle(64, 0.09),
         law: { sigma: 0.09, lambdaMinus: 0, lambdaPlus: 0.0324, spikes: 0, softRank: 1.01, ks: 0.04, pValue: 0.6 },
-        findings: [named('weights/noise-like', 'information', 'decoder.in', { title: 'Looks like random weights (p 0.60)', message: '`decoder.in` cannot be told from random: no value above the noise edge 1.502, KS 0.040 (p 0.60, α 0.01). Compare with its initial weights before you prune or freeze it.' }, { edge: 1.502, ks: 0.04, pValue: 0.6 })],
+        findings: [named('weights/noise-like', 'information', 'decoder.in', noiseLikeText('decoder.in', 1.502, 0.04, 0.6, 0.01), { edge: 1.502, ks: 0.04, pValue: 0.6 })],
       }),
-      layerOf({ id: 'decoder.mid', shape: [16, 16], values: [9.99, ...geometric(15, 0.2, 0.01)], findings: [named('weights/rank-collapsed', 'information', 'decoder.mid', { title: 'One direction holds 99.83 % of the energy', message: '`decoder.mid`: one direction of 16 holds 99.83 % of the energy (limit 99 %). A rank-1 copy costs 4.1 % of the norm; see Energy kept by rank.' })] }),
-      layerOf({ id: 'decoder.copy', shape: [16, 16], values: [9.99, ...geometric(15, 0.2, 0.01)], health: { duplicateOf: 'decoder.mid' }, findings: [{ ...named('weights/duplicate', 'information', 'decoder.copy', duplicate('decoder.copy', 'decoder.mid')), silenced: 'tied on purpose' }] }),
-      layerOf({ id: 'head', shape: [64, 128], values: spiked, findings: [named('weights/outlier-spike', 'information', 'head', { title: 'σ₁ is 6.1 × σ₂', message: '`head`: σ₁ 142.0 is 6.1 × σ₂ and 9.8 × the noise edge. Look at this direction first when you quantise or prune the layer: its error follows σ₁.' })] }),
+      layerOf({ id: 'decoder.mid', shape: [16, 16], values: [9.99, ...geometric(15, 0.2, 0.01)], findings: [named('weights/rank-collapsed', 'information', 'decoder.mid', rankCollapsedText('decoder.mid', 16, 0.9983, 0.99))] }),
+      layerOf({ id: 'decoder.copy', shape: [16, 16], values: [9.99, ...geometric(15, 0.2, 0.01)], health: { duplicateOf: 'decoder.mid' }, findings: [{ ...named('weights/duplicate', 'information', 'decoder.copy', duplicateText('decoder.copy', 'decoder.mid')), silenced: 'tied on purpose' }] }),
+      layerOf({ id: 'head', shape: [64, 128], values: spiked, findings: [named('weights/outlier-spike', 'information', 'head', outlierSpikeText('head', 142, 23.2, 14.5, false))] }),
     ],
     { model: { path: 'C:\\models\\broken.safetensors', format: 'safetensors', producer: null, opset: null, function: null, inputs: [], outputs: [], sha256: null } },
   );
@@ -92,7 +92,8 @@ export function skippedOnly(): Report {
       ...Array.from({ length: 9 }, (_, i) => ({ tensor: `block.${i}.norm.weight`, reason: 'one axis: a bias or the scale of a normalisation' })),
       { tensor: 'position_ids', reason: 'int64 without a scale: indices, not weights' },
       { tensor: 'tokens', reason: 'int64 without a scale: indices, not weights' },
-      { layer: 'embedding', reason: '50257 × 768 in float64 needs 309 MB, and --max-memory leaves 256 MB; raise it' },
+      { tensor: 'embedding.weight', layer: 'embedding', analysis: 'weights', reason: 'embedding (50\u2009257 × 768) needs 309 MB of memory and the limit is 256 MB; raise --max-memory.' },
+      { tensor: 'head.weight', layer: 'head', analysis: 'weights', reason: 'head (50\u2009257 × 1\u2009024) needs 412 MB of memory and the limit is 256 MB; raise --max-memory.' },
     ],
   });
 }
@@ -104,7 +105,7 @@ export function manyLayers(): Report {
       const id = `base_net.blocks.${Math.floor(i / 3)}.attention.projection_of_the_${['query', 'key', 'value'][i % 3]}`;
       const top = i === 217 ? 35.97 : 2 + (i % 7) / 10;
       const values = geometric(64, top, top * (i % 50 === 0 ? 1e-5 : 1e-2));
-      const findings = i % 50 === 0 ? [named('weights/ill-conditioned', 'information', id, illConditioned(id))] : [];
+      const findings = i % 50 === 0 ? [named('weights/ill-conditioned', 'information', id, illConditionedText(id, 1e5, 1e5, 64, 64, 1e4))] : [];
       return layerOf({ id, shape: [64, 256], values, findings });
     }),
     { model: { path: 'many.onnx', bytes: 19_660_800 } },
@@ -126,7 +127,7 @@ export const hostileNames: readonly string[] = [
 
 export function hostile(): Report {
   return reportOf(
-    hostileNames.map((id) => layerOf({ id, shape: [4, 4], values: [4, 3, 2, 1], findings: [named('weights/duplicate', 'information', id, duplicate(id, hostileNames[0]))] })),
+    hostileNames.map((id) => layerOf({ id, shape: [4, 4], values: [4, 3, 2, 1], findings: [named('weights/duplicate', 'information', id, duplicateText(id, hostileNames[0]))] })),
     { model: { path: 'odd/<name> & co.onnx', producer: '<img src=x onerror=alert(1)>' }, skipped: hostileNames.map((tensor) => ({ tensor, reason: `holds "${tensor.slice(0, 12)}"` })) },
   );
 }

@@ -24,6 +24,23 @@ export async function reveal(page, file) {
   throw new Error(`There is no file ${file}.`);
 }
 
+/** Opens a row of the side bar's first tree by keyboard: the tree draws visible rows only. */
+export async function openInTree(page, name) {
+  const tree = page.locator('.sidebar .monaco-list').first();
+  await tree.focus();
+  await page.keyboard.press('Home');
+  for (let i = 0; i < 200; i++) {
+    const focused = tree.locator('.monaco-list-row.focused');
+    if ((await focused.count()) > 0 && name.test((await focused.innerText()).trim())) {
+      await page.keyboard.press('Enter');
+      return;
+    }
+    await page.keyboard.press('ArrowDown');
+    await page.waitForTimeout(30);
+  }
+  throw new Error(`The tree has no row ${name}.`);
+}
+
 /** Right-clicks a file of the explorer and returns the labels of the menu that opens. */
 export async function contextMenu(page, file) {
   const row = await reveal(page, file);
@@ -33,9 +50,12 @@ export async function contextMenu(page, file) {
   return (await page.locator('.monaco-menu .action-label').allInnerTexts()).filter((text) => text.trim() !== '');
 }
 
-/** Right-click › submenu › command. */
+/** Right-click › submenu › command. The menu is opened again while the extension's part of it is not there yet. */
 export async function chooseFromContextMenu(page, file, submenu, command) {
-  await contextMenu(page, file);
+  for (let tries = 0; !(await contextMenu(page, file)).includes(submenu) && tries < 10; tries++) {
+    await page.keyboard.press('Escape');
+    await page.waitForTimeout(1000);
+  }
   await page.getByRole('menuitem', { name: submenu }).hover();
   await page.getByRole('menuitem', { name: submenu }).click();
   const item = page.getByRole('menuitem', { name: command });

@@ -56,7 +56,7 @@ function specification(theme: ChartTheme, noise: Noise, bins: { a: number; b: nu
 
 function unit(noise: Noise | null): string {
   if ((noise?.law ?? null) === null) return t('histogram of σ');
-  return noise?.lawIsFit === true ? t('Marchenko–Pastur') : t('random matrix of equal variance');
+  return noise?.lawIsFit === true ? t('Marchenko–Pastur') : t('no fit');
 }
 
 function note(detail: LayerDetail): string | null {

@@ -17,11 +17,11 @@ export function energyKeptChart(detail: LayerDetail): Chart {
   return {
     id: 'energy-kept',
     title: t('Energy kept by rank'),
-    unit: t('50 · 90 · 95 · 99 %'),
+    unit: '',
     label: ranks === null ? t('Energy kept by rank: not computed.') : t('Energy kept by rank for {0}: 90 % at rank {1} of {2}, 99 % at rank {3}.', detail.row.id, integer(ranks['0.9']), integer(detail.row.fullRank), integer(ranks['0.99'])),
     height,
     xScale: 'x',
-    note: values.length === 0 ? t('No energy to share out: the weights are zero or not finite.') : breakEven === null ? null : t('Two factors hold fewer weights than W below rank {0}.', integer(Math.floor(breakEven))),
+    note: values.length === 0 ? t('No energy to share out: the weights are zero or not finite.') : breakEven === null ? t('Dots: 50, 90, 95 and 99 %.') : t('Dots: 50, 90, 95 and 99 %. Two factors hold fewer weights than W below rank {0}.', integer(Math.floor(breakEven))),
     table: { columns: [t('rank kept'), t('share of Σσ² kept')], rows: values.map((point) => [point.x, point.y]) },
     points: values.map((point) => ({ x: point.x, y: point.y, lines: [t('rank {0}', integer(point.x)), t('{0} of Σσ² kept', percent(point.y)), t('relative error {0}', significant(Math.sqrt(Math.max(0, 1 - point.y)), 3))] })),
     specification: values.length === 0 ? null : (theme) => specification(theme, values, marked, breakEven, detail.row.fullRank),

@@ -45,7 +45,7 @@ function specification(theme: ChartTheme, options: SingularValuesOptions, drawn:
   const low = lowerEnd(Math.min(smallest, edge ?? Infinity) / 1.15, high);
   const count = detail.row.fullRank;
   const x = options.logarithmicIndex ? { type: 'log', domain: [0.9, count * 1.08], nice: false } : { domain: [0, count + 1], nice: false };
-  const xAxis = options.logarithmicIndex ? { title: 'k', ...ticksAt(logTicks(1, Math.max(count, 2))), labelExpr: axisLabel } : { title: 'k', tickCount: 6, tickMinStep: 1 };
+  const xAxis = options.logarithmicIndex ? { title: t('k, log'), ...ticksAt(logTicks(1, Math.max(count, 2))), labelExpr: axisLabel } : { title: 'k', tickCount: 6, tickMinStep: 1 };
   const layers: Json[] = [];
   if (edge !== null) {
     const text = detail.noise?.lawIsFit === true ? t('noise edge {0}', significant(edge, 3)) : t('random-matrix edge {0}', significant(edge, 3));

@@ -17,6 +17,10 @@ const mostDots = 1200;
 const binWidth = 3;
 /** A name is written where a value lies so many median deviations (of the logarithm) from the median. */
 const namedDeviations = 3;
+/** … and differs from it by this factor at least: nearly equal values have no outliers. */
+const namedFactor = 1.5;
+/** Maxima of bins crowd a narrow band, where names would hide them: only what lies far off is named. */
+const namedBinDeviations = 8;
 /** Names a strip carries at most, the farthest first. */
 const mostNames = 3;
 /** A name covers this share of the width, and this much of ln σ₁. */
@@ -38,9 +42,11 @@ interface Dot {
 
 /** The strips of `metrics` for all rows that have values. */
 export function throughTheDepthChart(rows: readonly LayerRow[], metrics: readonly DepthMetric[]): Chart {
-  const strips = metrics.map((metric) => ({ metric, dots: dotsOf(rows, metric) }));
-  const largest = strips[0].dots.reduce<Dot | null>((worst, dot) => (worst === null || dot.value > worst.value ? dot : worst), null);
-  const height = firstHeight + (metrics.length - 1) * (stripHeight + stripSpacing + titleRoom) + axisRoom + titleRoom;
+  const all = metrics.map((metric) => ({ metric, dots: dotsOf(rows, metric) }));
+  const filled = all.filter(({ dots }) => dots.length > 0);
+  const strips = filled.length === 0 ? all : filled;
+  const largest = all[0].dots.reduce<Dot | null>((worst, dot) => (worst === null || dot.value > worst.value ? dot : worst), null);
+  const height = firstHeight + (strips.length - 1) * (stripHeight + stripSpacing + titleRoom) + axisRoom + titleRoom;
   return {
     id: 'through-the-depth',
     title: t('Through the depth'),
@@ -53,7 +59,7 @@ export function throughTheDepthChart(rows: readonly LayerRow[], metrics: readonl
       : t('One dot a layer; ← → moves the selection, Enter opens Weights. Names appear where a value lies 3 median deviations (log) from the rest.'),
     table: { columns: ['#', t('layer'), ...metrics.map(metricTitle)], rows: rows.map((row, index) => [index + 1, row.id, ...metrics.map((metric) => valueOf(row, metric))]) },
     points: rows.map((row, index) => pointOf(row, index, metrics)),
-    specification: strips.every(({ dots }) => dots.length === 0) ? null : (theme) => specification(theme, strips, rows.length),
+    specification: filled.length === 0 ? null : (theme) => specification(theme, strips, rows.length),
   };
 }
 
@@ -115,7 +121,7 @@ function specification(theme: ChartTheme, strips: { metric: DepthMetric; dots: D
 
 function strip(theme: ChartTheme, metric: DepthMetric, dots: Dot[], layers: number, width: number, height: number, last: boolean): Json {
   const binned = layers > mostDots ? bins(dots, layers, Math.max(1, Math.floor(width / binWidth))) : null;
-  const x = quantitative('i', { scale: { domain: [0, layers + 1], nice: false }, axis: last ? { title: t('layer, in network order'), ...ticksAt(layerTicks(layers)), format: 'd' } : { labels: false, ticks: false, title: null, domain: false } });
+  const x = quantitative('i', { scale: { domain: [0, layers + 1], nice: false }, axis: last ? { title: t('layer, in order'), ...ticksAt(layerTicks(layers)), format: 'd' } : { labels: false, ticks: false, title: null, domain: false } });
   const y = quantitative('value', { scale: { ...scaleOf(metric, dots), nice: false }, axis: { title: metricTitle(metric), titleX: -axisExtent, titleY: -7, minExtent: axisExtent, maxExtent: axisExtent, labelExpr: axisLabel, ...axisValues(metric, dots) } });
   const dotLayer = { mark: { type: 'point', size: layers > 300 ? 14 : 22, color: colour.context }, encoding: { x, y } };
   const parts: Json[] = [
@@ -128,9 +134,8 @@ function strip(theme: ChartTheme, metric: DepthMetric, dots: Dot[], layers: numb
     parts.push({ data: { values: plain(binned.worst) }, mark: { type: 'point', size: 12, color: colour.text }, encoding: { x, y } });
   }
   parts.push({ data: { name: selectionData, values: [] }, mark: { type: 'point', size: 36, color: colour.selected, shape: theme.highContrast ? 'diamond' : 'circle' }, encoding: { x: quantitative('i'), y: quantitative(metric) } });
-  const named = namedDots(dots, isLogarithmic(metric));
-  if (named.length > 0 && metric === 'spectralNorm') {
-    for (const dot of apart(named, layers)) {
+  if (metric === 'spectralNorm') {
+    for (const dot of apart(binned === null ? namedDots(dots) : namedDots(binned.worst, namedBinDeviations), layers)) {
       const onLeft = dot.i > layers / 2;
       parts.push({ data: { values: [{ ...dot, id: shortened(dot.id) }] }, mark: { type: 'text', align: onLeft ? 'right' : 'left', dx: onLeft ? -7 : 7, color: colour.text }, encoding: { x: quantitative('i'), y: quantitative('value'), text: { field: 'id', type: 'nominal' } } });
     }
@@ -142,7 +147,7 @@ function scaleOf(metric: DepthMetric, dots: Dot[]): Specification {
   if (metric === 'rankShare') return { type: 'linear', domain: [0, 1] };
   const [low, high] = extent(dots);
   if (isLogarithmic(metric)) return { type: 'log', domain: [low / 1.3, high * 1.3] };
-  const room = (high - low) * 0.12 || 0.5;
+  const room = Math.max((high - low) * 0.12, Math.abs(high) * 0.1) || 0.5;
   return { type: 'linear', domain: [Math.min(low - room, metric === 'cartan' ? 0 : low - room), high + room] };
 }
 
@@ -175,17 +180,17 @@ function extent(dots: readonly Dot[]): [number, number] {
   return [low, high];
 }
 
-/** Dots that stand apart, farthest first. */
-export function namedDots(dots: readonly Dot[], logarithmic: boolean): Dot[] {
+/** Dots that stand apart on a log axis, farthest first. */
+export function namedDots(dots: readonly Dot[], deviations = namedDeviations): Dot[] {
   if (dots.length < 5) return [];
-  const scaled = dots.map((dot) => (logarithmic ? Math.log(dot.value) : dot.value));
+  const scaled = dots.map((dot) => Math.log(dot.value));
   const centre = median(scaled);
   const deviation = median(scaled.map((value) => Math.abs(value - centre)));
   if (deviation === 0) return [];
   const distance = (index: number): number => Math.abs(scaled[index] - centre) / deviation;
   return dots
     .map((dot, index) => ({ dot, distance: distance(index) }))
-    .filter((entry) => entry.distance > namedDeviations)
+    .filter((entry) => entry.distance > deviations && entry.distance * deviation > Math.log(namedFactor))
     .sort((a, b) => b.distance - a.distance)
     .slice(0, mostNames)
     .map((entry) => entry.dot);

@@ -48,7 +48,7 @@ export class AnswerBlock {
       case 'timeout':
         replace(this.line, overview.state === 'cancelled' ? t('Cancelled after {0} of {1} layers.', integer(model.settled), integer(total)) : t('Timed out after {0} of {1} layers.', integer(model.settled), integer(total)));
         replace(this.basis, t('The {0} finished layers are kept and exact. Answers about the whole model are withheld.', integer(model.settled)));
-        if (host.live && waiting > 0) this.actions.append(button(waiting === 1 ? t('Continue with 1 layer') : t('Continue with {0} layers', integer(waiting)), () => host.post({ type: 'analyze' }), { id: 'ss-continue' }));
+        if (host.live && waiting > 0) this.actions.append(button(waiting === 1 ? t('Continue with 1 layer') : t('Continue with {0} layers', integer(waiting)), () => host.post({ type: 'analyze' }), { class: 'btn primary', id: 'ss-continue' }));
         return;
       case 'failed':
         replace(this.line, mark('error'), ' ', element('b', {}, prose(model.message ?? t('The analysis failed.'))));

@@ -3,7 +3,7 @@ import { element, link, replace, tailText } from '../dom.js';
 import { mark } from '../marks.js';
 import { integer } from '../numbers.js';
 import { severities } from '../panelModel.js';
-import { prose, withoutLayer } from '../prose.js';
+import { commonEnding, prose, rowMessage, withoutLayer } from '../prose.js';
 import { t } from '../strings.js';
 import type { PanelContext } from './context.js';
 
@@ -56,11 +56,13 @@ export class FindingsSection {
   private group(group: readonly Finding[], again: () => void): HTMLElement {
     const [first] = group;
     const several = group.length > 1;
+    const action = commonEnding(group.map((finding) => finding.message));
+    const sentence = several ? action : withoutLayer(first.message, first.layer);
     const right = element('div', { class: 'rule-cell' }, this.ruleLink(first), several ? null : this.silence(first));
-    const head = element('div', { class: 'finding', 'data-rule': first.rule, ...(several ? {} : findingStop(first)) }, mark(first.severity), element('div', { class: 'finding-text' }, element('p', { class: first.severity === 'error' || first.severity === 'warning' ? 'strong' : null }, several ? groupTitle(first.rule, group.length) : this.singleTitle(first)), several ? null : element('p', { class: 'muted' }, prose(withoutLayer(first.message, first.layer)))), right);
+    const head = element('div', { class: 'finding', 'data-rule': first.rule, ...(several ? {} : findingStop(first)) }, mark(first.severity), element('div', { class: 'finding-text' }, element('p', { class: first.severity === 'error' || first.severity === 'warning' ? 'strong' : null }, several ? groupTitle(first.rule, group.length) : this.singleTitle(first)), sentence === '' ? null : element('p', { class: 'muted' }, prose(sentence))), right);
     if (!several) return head;
     const all = group.length <= rowsAtFirst || this.expanded.has(first.rule);
-    const rows = (all ? group : group.slice(0, rowsAtFirst)).map((finding) => this.row(finding));
+    const rows = (all ? group : group.slice(0, rowsAtFirst)).map((finding) => this.row(finding, action));
     const more = all ? null : link(t('Show all {0}', integer(group.length)), () => {
       this.expanded.add(first.rule);
       again();
@@ -73,10 +75,12 @@ export class FindingsSection {
     return finding.title.includes(finding.layer) ? prose(finding.title) : [this.layerLink(finding.layer), ': ', ...prose(finding.title)];
   }
 
-  private row(finding: Finding): HTMLElement {
+  /** `action`: the sentence that the whole group shares and its head says. */
+  private row(finding: Finding, action: string): HTMLElement {
+    const message = rowMessage(finding.message, finding.layer);
     return element('div', { class: 'finding-row', ...findingStop(finding) },
       finding.layer === undefined ? null : this.layerLink(finding.layer),
-      element('span', { class: 'finding-message' }, prose(withoutLayer(finding.message, finding.layer))),
+      element('span', { class: 'finding-message' }, prose(action === '' ? message : message.slice(0, -action.length - 1))),
       this.silence(finding));
   }
 

@@ -1,7 +1,7 @@
 import type { ValueFacts } from '../../server/report/report.js';
 import type { ReportOverview } from '../../server/report/views.js';
 import { element, link, replace, setAttribute } from '../dom.js';
-import { bytes, dimensions, integer } from '../numbers.js';
+import { bytes, integer } from '../numbers.js';
 import { severities, type Tab } from '../panelModel.js';
 import { t } from '../strings.js';
 import { type PanelContext, fileName } from './context.js';
@@ -82,7 +82,9 @@ export class Header {
     const count = this.context.model.rows.filter((row) => row.severity !== null && serious.includes(row.severity)).length;
     this.badge.hidden = count === 0;
     this.badge.textContent = integer(count);
-    this.badge.title = count === 1 ? t('1 layer with warnings') : t('{0} layers with warnings', integer(count));
+    const words = count === 1 ? t('1 layer with warnings') : t('{0} layers with warnings', integer(count));
+    this.badge.title = words;
+    setAttribute(this.tabButtons.get('weights') ?? this.badge, 'aria-label', count === 0 ? null : t('Weights, {0}', words));
   }
 
   private onKey(event: KeyboardEvent): void {
@@ -113,8 +115,13 @@ function valueFacts(overview: ReportOverview): string {
   const { inputs, outputs } = overview.model;
   const saved = overview.origin === 'savedReport' ? t('Saved report of Sigmascope {0} · ', overview.toolVersion) : '';
   if (inputs.length === 0 && outputs.length === 0) return saved + t('No graph: layers in the file’s order');
-  const shown = (values: readonly ValueFacts[]): string => values.slice(0, 2).map((value) => `${value.name} ${value.shape === null ? '' : dimensions(value.shape)}`.trim()).join(', ') + (values.length > 2 ? t(' and {0} more', values.length - 2) : '');
+  const shown = (values: readonly ValueFacts[]): string => values.slice(0, 2).map((value) => `${value.name} ${value.shape === null ? '' : tensorShape(value.shape)}`.trim()).join(', ') + (values.length > 2 ? t(' and {0} more', values.length - 2) : '');
   return saved + t('{0} → {1}', shown(inputs), shown(outputs));
+}
+
+/** [batch, 1, 16, 16]: in brackets, so that name and shape stay apart. */
+function tensorShape(shape: readonly (number | string | null)[]): string {
+  return `[${shape.map((size) => size ?? '?').join(', ')}]`;
 }
 
 function shaFacts(overview: ReportOverview): HTMLElement | null {

@@ -9,7 +9,7 @@ import { niceLogScale } from './cells.js';
 import { type CellScales, type Column, type ColumnKey, layerColumns } from './columns.js';
 import type { PanelContext } from './context.js';
 import { layerCsv } from './layerCsv.js';
-import { fillGroupRow, fillLayerRow, headRow } from './tableRows.js';
+import { fillGroupRow, fillLayerRow, headRow, scaleWords } from './tableRows.js';
 import { layOut, type TableLayout } from './tableWidths.js';
 
 const rowHeight = 23;
@@ -44,15 +44,17 @@ export class LayerTable {
   private readonly drawn = new Map<number, DrawnLine>();
   private readonly openGroups = new Set<string>();
   private lines: TableLine[] = [];
-  private layout: TableLayout = { columns: [], template: '' };
+  private layout: TableLayout = { columns: [], template: '', groupTemplate: '' };
   private scales: CellScales = { spectralNorm: null, running: null };
   private height = rowHeight;
   private active = 0;
   private frame = 0;
   private toolbarAsked = false;
+  /** Rows came that are not drawn yet. */
+  private outdated = false;
 
   constructor(private readonly context: PanelContext) {
-    this.orderSwitch = new Segmented(t('Order'), [{ key: 'network', text: t('network order') }, { key: 'spectralNorm', text: 'σ₁' }, { key: 'mark', text: t('findings') }], 'network', (key) => this.setSort(key === 'network' ? null : { column: key, descending: true }));
+    this.orderSwitch = new Segmented(t('Order'), [{ key: 'network', text: t('in order') }, { key: 'spectralNorm', text: 'σ₁' }, { key: 'mark', text: t('findings') }], 'network', (key) => this.setSort(key === 'network' ? null : { column: key, descending: true }));
     this.toolbar = element('div', { class: 'toolbar', role: 'toolbar', 'aria-label': t('Filter and order') }, this.filterField, this.orderSwitch.element, button(t('Jump to worst'), () => this.jumpToWorst(), { class: 'link', title: t('Worst layer by the sorted column (w)') }), this.shown);
     const copy = link(t('Copy as csv'), () => this.copy(), { id: 'ss-copy-table', title: t('All shown layers, in full precision') });
     replace(this.element, element('div', { class: 'section-head' }, element('h2', {}, t('Layers'), ' ', this.order), copy), this.toolbar, this.grid);
@@ -73,8 +75,14 @@ export class LayerTable {
     this.arrange();
   }
 
-  /** Rows that have just been computed: values fill in, the order stays. */
+  /** Rows that have just been computed: values fill in with the next frame, the order stays. */
   refresh(): void {
+    this.outdated = true;
+    this.requestDraw();
+  }
+
+  private refill(): void {
+    this.outdated = false;
     const { model } = this.context;
     this.lines = this.lines.map((line) => (line.kind === 'layer' ? { ...line, row: model.row(line.row.id) ?? line.row } : { ...line, rows: line.rows.map((row) => model.row(row.id) ?? row) }));
     this.scales = this.currentScales();
@@ -141,7 +149,7 @@ export class LayerTable {
     this.order.textContent = column === null ? (model.overview?.model.format === 'onnx' ? t('in network order') : t('in the file’s order')) : t('by {0}, {1}', column.label === '' ? t('findings') : column.label, direction);
     this.orderSwitch.set(model.sort === null ? 'network' : model.sort.column === 'mark' || model.sort.column === 'spectralNorm' ? model.sort.column : null);
     this.toolbar.hidden = model.rows.length <= toolbarFrom && model.filter === '' && !this.toolbarAsked;
-    this.shown.textContent = model.filter === '' ? (grouped ? t('{0} layers in {1} groups', integer(model.rows.length), integer(this.lines.filter((line) => line.kind === 'group').length)) : '') : t('{0} of {1} shown', integer(rows.length), integer(model.rows.length));
+    this.shown.textContent = model.filter === '' ? (grouped ? t('{0} groups', integer(this.lines.filter((line) => line.kind === 'group').length)) : '') : t('{0} of {1} shown', integer(rows.length), integer(model.rows.length));
     setAttribute(this.grid, 'role', grouped ? 'treegrid' : 'grid');
     setAttribute(this.grid, 'aria-rowcount', this.lines.length + 1);
     this.grid.classList.toggle('compact', this.height === compactHeight);
@@ -155,8 +163,9 @@ export class LayerTable {
     if (width === 0) return;
     const body = getComputedStyle(document.body);
     const code = body.getPropertyValue('--vscode-editor-font-family') || 'monospace';
-    this.layout = layOut(this.columns, this.context.model.rows, width, { text: `12px ${body.fontFamily}`, code: `12px ${code}` });
+    this.layout = layOut(this.columns, this.context.model.rows, width, { text: `12px ${body.fontFamily}`, code: `12px ${code}` }, { dot: scaleWords(this.scales) });
     this.grid.style.setProperty('--columns', this.layout.template);
+    this.grid.style.setProperty('--group-columns', this.layout.groupTemplate);
     setAttribute(this.grid, 'aria-colcount', this.layout.columns.length);
     this.drawHead();
     for (const entry of this.drawn.values()) entry.element.remove();
@@ -191,6 +200,7 @@ export class LayerTable {
     if (this.frame !== 0) return;
     this.frame = requestAnimationFrame(() => {
       this.frame = 0;
+      if (this.outdated) this.refill();
       this.drawRows();
     });
   }

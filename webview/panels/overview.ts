@@ -15,7 +15,7 @@ const profilesFirstFrom = 41;
 
 /** The Overview tab: is anything wrong, and where? */
 export class OverviewPanel {
-  readonly element = element('div', { class: 'panel', id: 'ss-panel-overview', role: 'tabpanel', 'aria-labelledby': 'ss-tab-overview' });
+  readonly element = element('div', { class: 'panel', id: 'ss-panel-overview', role: 'tabpanel', tabindex: -1, 'aria-labelledby': 'ss-tab-overview' });
   readonly findings: FindingsSection;
   readonly table: LayerTable;
   private readonly answer: AnswerBlock;

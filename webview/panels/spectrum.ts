@@ -57,7 +57,7 @@ export class SpectrumPanel {
     this.message.hidden = detail !== null;
     this.kind.hidden = detail === null;
     if (detail === null) {
-      this.message.textContent = model.selected === null ? t('Select a layer in Models, in the report, or by the cursor in a script.') : fetching ? '' : (error ?? t('Not analysed yet. Analyze the model to see its spectrum.'));
+      this.message.textContent = model.selected === null ? t('Select a layer in Models or in the report.') : fetching ? '' : (error ?? t('Not analysed yet. Analyze the model to see its spectrum.'));
       return;
     }
     const { row } = detail;

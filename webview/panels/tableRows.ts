@@ -49,7 +49,7 @@ export function fillGroupRow(made: HTMLElement, line: TableLine & { kind: 'group
   setAttribute(made, 'aria-level', 1);
   setAttribute(made, 'aria-expanded', String(line.open));
   const strip = scales.spectralNorm === null ? null : stripCell(scales.spectralNorm, values);
-  const rest = element('div', { role: 'gridcell', class: 'cell group-rest', 'aria-colindex': 4 }, element('span', { class: 'muted' }, count), element('span', {}, largest === null ? notYet : t('σ₁ ≤ {0}', significant(largest))), strip);
+  const rest = element('div', { role: 'gridcell', class: 'cell group-rest', 'aria-colindex': 4 }, element('span', { class: 'group-count muted' }, count), element('span', {}, largest === null ? notYet : t('σ₁ ≤ {0}', significant(largest))), strip);
   replace(made,
     element('div', { role: 'gridcell', class: 'cell right muted', 'aria-colindex': 1 }, line.open ? '▾' : '▸'),
     element('div', { role: 'gridcell', class: 'cell', 'aria-colindex': 2 }, worst.severity === null ? '' : mark(worst.severity)),
@@ -58,7 +58,8 @@ export function fillGroupRow(made: HTMLElement, line: TableLine & { kind: 'group
   describe(made, () => [line.key, count, t('the strip shows σ₁ by depth, log: the further from the background, the larger'), line.open ? t('← closes the group') : t('→ opens the group')]);
 }
 
-function scaleWords(scales: CellScales): string {
+/** Ends of the scale that the dots of σ₁ share. */
+export function scaleWords(scales: CellScales): string {
   const scale = scales.spectralNorm;
   return scale === null ? t('log') : t('{0}–{1}, log', short(scale.low), short(scale.high));
 }

@@ -13,17 +13,22 @@ export interface TableLayout {
   columns: readonly Column[];
   /** `grid-template-columns`. */
   template: string;
+  /** The same for the rows of groups: place, mark, name, and the rest in one. */
+  groupTemplate: string;
 }
 
+/** Headers that are not their column's label: by key. */
+type Headers = Partial<Record<ColumnKey, string>>;
+
 /** Which columns fit into `available` pixels and how wide they are; columns leave in their order until the ids have room. */
-export function layOut(columns: readonly Column[], rows: readonly LayerRow[], available: number, fonts: { text: string; code: string }): TableLayout {
+export function layOut(columns: readonly Column[], rows: readonly LayerRow[], available: number, fonts: { text: string; code: string }, headers: Headers = {}): TableLayout {
   const measure = measurer();
   const widths = new Map<ColumnKey, number>();
   for (const column of columns) {
     const font = column.key === 'layer' ? fonts.code : fonts.text;
     const texts = column.text === undefined ? [] : [longest(rows.map(column.text)), reserved[column.key] ?? ''];
     const arrow = column.sortValue === undefined || column.label === '' ? '' : ' ↓';
-    const header = measure(column.label + arrow, fonts.text);
+    const header = measure(headers[column.key] ?? column.label + arrow, fonts.text);
     widths.set(column.key, Math.ceil(Math.max(column.pixels ?? 0, header, ...texts.map((text) => measure(text, font)))) + gap);
   }
   const wanted = Math.min(layerWidth.most, Math.max(layerWidth.least, (widths.get('layer') ?? 0) + layerPadding));
@@ -34,7 +39,12 @@ export function layOut(columns: readonly Column[], rows: readonly LayerRow[], av
     if (needed() <= available) break;
     kept = kept.filter((column) => column.leaves !== order);
   }
-  return { columns: kept, template: kept.map((column) => (column.key === 'layer' ? 'minmax(0, 1fr)' : `${widths.get(column.key) ?? 0}px`)).join(' ') };
+  const pixels = (key: ColumnKey): string => `${widths.get(key) ?? 0}px`;
+  return {
+    columns: kept,
+    template: kept.map(({ key }) => (key === 'layer' ? 'minmax(0, 1fr)' : pixels(key))).join(' '),
+    groupTemplate: `${pixels('index')} ${pixels('mark')} minmax(0, 1fr) max-content`,
+  };
 }
 
 /** Text of most characters: near enough to the widest, and cheap for 10,000 rows. */

@@ -5,8 +5,7 @@ import { energyKeptChart } from '../charts/energyKept.js';
 import { operatorSpectrumChart } from '../charts/operatorSpectrum.js';
 import { singularValuesChart } from '../charts/singularValues.js';
 import { tailChart } from '../charts/tail.js';
-import { Segmented } from '../controls.js';
-import { button, element, link, replace } from '../dom.js';
+import { button, element, link, replace, setAttribute } from '../dom.js';
 import { FigureView } from '../figure.js';
 import { mark } from '../marks.js';
 import type { MenuItem } from '../menu.js';
@@ -26,7 +25,7 @@ type ChartMaker = (detail: LayerDetail) => Chart;
 
 /** The Weights tab: what does this layer's spectrum say? */
 export class WeightsPanel {
-  readonly element = element('div', { class: 'panel', id: 'ss-panel-weights', role: 'tabpanel', 'aria-labelledby': 'ss-tab-weights' });
+  readonly element = element('div', { class: 'panel', id: 'ss-panel-weights', role: 'tabpanel', tabindex: -1, 'aria-labelledby': 'ss-tab-weights' });
   readonly picker: LayerPicker;
   readonly findings: FindingsSection;
   private readonly line = element('p', { class: 'answer' });
@@ -42,11 +41,7 @@ export class WeightsPanel {
     this.picker = new LayerPicker(context);
     this.findings = new FindingsSection(context, false);
     this.numbers = new NumbersSection(this.copyTools());
-    const index = new Segmented(t('Axes of the singular values'), [{ key: 'linear', text: t('log y'), tip: t('σ on a log axis, k linear') }, { key: 'logarithmic', text: t('log–log'), tip: t('both on log axes: a power law is a straight line') }], 'linear', (key) => {
-      this.logarithmicIndex = key === 'logarithmic';
-      this.drawChart('singular-values');
-    });
-    this.addFigure('singular-values', (detail) => singularValuesChart(detail, { logarithmicIndex: this.logarithmicIndex, noiseEdge: true, height: singularValuesHeight }), { controls: index.element, extraMenu: this.copyItems() });
+    this.addFigure('singular-values', (detail) => singularValuesChart(detail, { logarithmicIndex: this.logarithmicIndex, noiseEdge: true, height: singularValuesHeight }), { controls: this.indexSwitch(), extraMenu: this.copyItems() });
     this.addFigure('energy-kept', energyKeptChart);
     this.addFigure('against-noise', againstNoiseChart);
     this.addFigure('tail', tailChart);
@@ -143,6 +138,17 @@ export class WeightsPanel {
     });
     this.figures.set(id, { view, make });
     this.charts.append(view.element);
+  }
+
+  /** Puts k on a log axis too: log–log, where a power law is a straight line. */
+  private indexSwitch(): HTMLButtonElement {
+    const made = element('button', { type: 'button', class: 'tool tool-text', id: 'ss-log-index', 'aria-pressed': 'false', title: t('k on a log axis too: a power law is a straight line') }, t('log–log'));
+    made.addEventListener('click', () => {
+      this.logarithmicIndex = !this.logarithmicIndex;
+      setAttribute(made, 'aria-pressed', String(this.logarithmicIndex));
+      this.drawChart('singular-values');
+    });
+    return made;
   }
 
   private copyItems(): MenuItem[] {

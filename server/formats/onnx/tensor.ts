@@ -1,6 +1,6 @@
 import { bitsPerElement, elementCount, formatShape, isNumeric, storedBytes } from '../dtypes.js';
 import { ModelFileError, type DType, type StoredTensor } from '../modelFile.js';
-import { formatBytes, quote } from '../sentences.js';
+import { counted, formatBytes, quote } from '../sentences.js';
 import { MAX_VARINT_BYTES, VarintDecoder } from '../varints.js';
 import { widening } from '../widen.js';
 import { countNumbers, keyValue, MAX_TENSORS, modelName, text, type Context } from './context.js';
@@ -131,12 +131,7 @@ export function parseTensor(context: Context, start: number, length: number, fal
   const fail = (what: string) => new ModelFileError('model/corrupt', `Tensor ${quote(name)} in ${modelName(context)} ${what}: export the model again.`);
   if (dtype === null) throw fail(`has the element type ${raw.dataType}, and the types 1 to ${LAST_DATA_TYPE} are known`);
   if (raw.segmented) throw fail('is stored in segments, which no runtime reads');
-  let count: number;
-  try {
-    count = elementCount(raw.dims);
-  } catch (error) {
-    throw error instanceof ModelFileError ? new ModelFileError(error.code, `${modelName(context)}: ${quote(name)}. ${error.message}`) : error;
-  }
+  const count = elementCount(raw.dims, `Tensor ${quote(name)} in ${modelName(context)}`);
   const tensor: StoredTensor = { name, dtype, shape: raw.dims, data: { encoding: 'inline', values: [] } };
   // Strings are named but never read: nothing analyses text.
   if (dtype === 'string') return tensor;
@@ -150,7 +145,7 @@ export function parseTensor(context: Context, start: number, length: number, fal
     if (raw.raw.length !== expected) throw fail(`of ${dtype} ${formatShape(raw.dims)} takes ${formatBytes(expected)}, but ${formatBytes(raw.raw.length)} are stored`);
     tensor.data = { encoding: 'raw', range: { path: context.skeleton.file, offset: raw.raw.start, length: raw.raw.length } };
   } else if (count > 0) {
-    if (pieces.length === 0) throw fail(`of ${dtype} ${formatShape(raw.dims)} has ${count} elements, but none are stored`);
+    if (pieces.length === 0) throw fail(`of ${dtype} ${formatShape(raw.dims)} has ${counted(count, 'element')}, but none are stored`);
     tensor.data = typedData(context, pieces, dtype, count, fail);
   }
   return withInlineValues(context, tensor, count);
@@ -161,7 +156,7 @@ function typedData(context: Context, pieces: readonly Piece[], dtype: DType, cou
   const field = typedField(dtype);
   const fixedBytes = field === TENSOR.floatData ? 4 : field === TENSOR.doubleData ? 8 : null;
   const stored = pieces.reduce((sum, piece) => sum + piece.length, 0);
-  const mismatch = (found: string) => fail(`has ${count} elements, but ${found} are stored`);
+  const mismatch = (found: string) => fail(`has ${counted(count, 'element')}, but ${found} are stored`);
   if (fixedBytes !== null && stored !== storedBytes(dtype, count)) throw mismatch(formatBytes(stored));
   const varints = bitsPerElement(dtype) < 8 ? Math.ceil(count / (8 / bitsPerElement(dtype))) : count;
   if (fixedBytes === null && (stored < varints || stored > MAX_VARINT_BYTES * varints)) throw mismatch(formatBytes(stored));

@@ -9,3 +9,4 @@ export { dqdsStackLength, dqdsStart, dqdsRun } from './dqds';
 export { orthogonalise } from './orthogonalise';
 export { chaseSymmetric, readTridiagonal } from './symmetricChase';
 export { rationalQl } from './rationalQl';
+export { complexSingularValues, complexWorkLength } from './complexValues';

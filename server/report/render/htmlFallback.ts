@@ -7,7 +7,7 @@ import type { Report } from '../report.js';
 import type { ReportOverview } from '../views.js';
 import { alphaText, conditionText, numberText, rankText, shapeText } from '../wording.js';
 import { escapeHtml } from './htmlText.js';
-import { severityMarks } from './layerTable.js';
+import { columnMeanings, severityMarks } from './layerTable.js';
 
 const safe = (text: string): string => escapeHtml(printable(text));
 const safeName = (name: string): string => escapeHtml(printableName(name));
@@ -45,13 +45,13 @@ function findings(report: Report): string {
 
 function layers(overview: ReportOverview): string {
   if (overview.rows.length === 0) return '';
-  const titles = ['#', '', 'layer', 'shape', 'weights', 'σ₁', 'stable rank', 'r₉₀', 'κ', 'α'];
+  const titles = ['#', '', 'layer', 'shape', 'weights', 'σ₁', 'stable', 'r₉₀', 'κ', 'α'];
   const rows = overview.rows.map((row) => {
     const numbers = [formatCount(row.parameters), numberText(row.spectralNorm), numberText(row.stableRank), rankText(row.energyRank90, row.fullRank), conditionText(row.conditionNumber), alphaText(row.alpha, row.alphaLoose)];
     const mark = row.severity === null ? '' : severityMarks[row.severity];
     return `<tr><td class="n">${row.index + 1}</td><td>${mark}</td><td><code>${safeName(row.id)}</code></td><td>${shapeText(row.shape)}</td>${numbers.map((text) => `<td class="n">${text}</td>`).join('')}</tr>`;
   });
-  return `<h2>Layers</h2>\n<table>\n<thead><tr>${titles.map((title, i) => `<th${i === 0 || i > lastTextColumn ? ' class="n"' : ''}>${title}</th>`).join('')}</tr></thead>\n<tbody>\n${rows.join('\n')}\n</tbody>\n</table>\n`;
+  return `<h2>Layers</h2>\n<table>\n<thead><tr>${titles.map((title, i) => `<th${i === 0 || i > lastTextColumn ? ' class="n"' : ''}>${title}</th>`).join('')}</tr></thead>\n<tbody>\n${rows.join('\n')}\n</tbody>\n</table>\n<p class="muted">${safe(columnMeanings(['spectrum']))}</p>\n`;
 }
 
 function skipped(report: Report): string {

@@ -96,16 +96,21 @@ export function sparklineText(sparkline: readonly number[] | null): string {
 }
 
 /** What the columns mean, for a reader who never met them. */
+const meanings: readonly (readonly [column: string, meaning: string])[] = [
+  ['σ₁', 'σ₁: largest singular value.'],
+  ['stable', 'stable: stable rank Σσ²/σ₁², about how many directions carry the energy Σσ².'],
+  ['r₉₀', 'r₉₀: how many of all directions hold 90 % of it.'],
+  ['κ', 'κ: largest over smallest singular value.'],
+  ['α', 'α: exponent of the tail’s power law, – below ten tail values, (in brackets) where the fit is loose.'],
+  ['spectrum', 'spectrum: σₖ/σ₁ from 1 down to 10⁻⁴, k across.'],
+];
+
+/** The meanings of all columns but some. */
+export function columnMeanings(without: readonly string[]): string {
+  return meanings.flatMap(([column, meaning]) => (without.includes(column) ? [] : [meaning])).join(' ');
+}
+
+/** The meanings of the columns that are there, and which are not. */
 export function columnNotes(leftOut: readonly string[]): string {
-  const notes: [string, string][] = [
-    ['σ₁', 'σ₁: largest singular value.'],
-    ['stable', 'stable: stable rank Σσ²/σ₁².'],
-    ['r₉₀', 'r₉₀: directions that hold 90 % of the energy Σσ².'],
-    ['κ', 'κ: largest over smallest singular value.'],
-    ['α', 'α: exponent of the tail’s power law, – below ten tail values, (in brackets) where the fit is loose.'],
-    ['spectrum', 'spectrum: σₖ/σ₁ from 1 down to 10⁻⁴, k across.'],
-  ];
-  const shown = notes.filter(([key]) => !leftOut.includes(key)).map(([, note]) => note);
-  if (leftOut.length > 0) shown.push(`Left out for want of width: ${leftOut.join(', ')}.`);
-  return shown.join(' ');
+  return leftOut.length === 0 ? columnMeanings([]) : `${columnMeanings(leftOut)} Left out for want of width: ${leftOut.join(', ')}.`;
 }

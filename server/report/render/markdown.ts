@@ -7,7 +7,7 @@ import { printable, printableName } from '../printable.js';
 import type { Report } from '../report.js';
 import type { LayerRow } from '../views.js';
 import { alphaText, conditionText, numberText, plural, rankText, shapeText } from '../wording.js';
-import { severityMarks } from './layerTable.js';
+import { columnMeanings, severityMarks } from './layerTable.js';
 import { stateOf } from './text.js';
 
 /** A comment on GitHub holds 65,536 characters: these limits keep a report of any model below it. */
@@ -58,7 +58,7 @@ function layersTable(rows: readonly LayerRow[]): string[] {
     alphaText(row.alpha, row.alphaLoose),
   ]);
   return [
-    folded(plural(rows.length, 'layer'), [table(['#', '', 'layer', 'shape', 'weights', 'σ₁', 'stable rank', 'r₉₀', 'κ', 'α'], '>-<<>>>>>>', cells), ...more(rows.length - layerRows, 'layer')].join('\n\n')),
+    folded(plural(rows.length, 'layer'), [table(['#', '', 'layer', 'shape', 'weights', 'σ₁', 'stable', 'r₉₀', 'κ', 'α'], '>-<<>>>>>>', cells), ...more(rows.length - layerRows, 'layer'), `<sub>${escaped(columnMeanings(['spectrum']))}</sub>`].join('\n\n')),
   ];
 }
 

@@ -104,4 +104,13 @@ body.vscode-dark {
 .static .n, .static .w { white-space: nowrap; }
 .static code { font-family: var(--vscode-editor-font-family); }
 .static :not(.w) > code { overflow-wrap: anywhere; }
+@media (scripting: none) and (prefers-color-scheme: dark) {
+  body.vscode-light {
+    --vscode-foreground: #CCCCCC;
+    --vscode-editor-foreground: #CCCCCC;
+    --vscode-editor-background: #1F1F1F;
+    --vscode-panel-border: #2B2B2B;
+    --vscode-textLink-foreground: #4DAAFC;
+  }
+}
 `;

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { ruleHelp, ruleWords, shippedRule } from '../rulePhrases.js';
 import type { Finding, ModelFacts, Report, Severity } from '../report.js';
 import { ruleIds } from '../rules.js';
@@ -5,6 +6,9 @@ import { renderJson } from './json.js';
 
 /** SARIF has three levels of problems; both milder severities are notes. */
 const levels: Readonly<Record<Severity, 'error' | 'warning' | 'note'>> = { error: 'error', warning: 'warning', information: 'note', hint: 'note' };
+
+/** Hexadecimal digits of a fingerprint: as many as GitHub's own have. */
+const fingerprintDigits = 16;
 
 /**
  * The findings as SARIF 2.1.0 (OASIS), which build systems turn into annotations. The physical location is the model
@@ -53,10 +57,19 @@ function result(finding: Finding, ruleIndex: number, artifact: { uri: string }):
       },
     ],
     // The same rule on the same layer is the same result in the next run, whatever its numbers are.
-    partialFingerprints: { 'ruleAndLayer/v1': `${finding.rule}:${finding.layer ?? ''}` },
+    partialFingerprints: fingerprints(`${finding.rule}:${finding.layer ?? ''}`),
     ...(finding.silenced === undefined ? {} : { suppressions: [{ kind: 'external', justification: finding.silenced }] }),
     properties: { severity: finding.severity, title: finding.title, evidence: finding.evidence },
   };
+}
+
+/**
+ * GitHub matches results by `primaryLocationLineHash` alone and makes one from the text of the line where it is missing:
+ * every result in a binary file would have the same.
+ */
+function fingerprints(identity: string): Record<string, string> {
+  const hash = createHash('sha256').update(identity, 'utf8').digest('hex');
+  return { 'ruleAndLayer/v1': identity, primaryLocationLineHash: `${hash.slice(0, fingerprintDigits)}:1` };
 }
 
 /** Layers without a result, so that a clean list of results is not mistaken for a clean model. */
@@ -76,6 +89,8 @@ export function artifactLocation(path: string): { uri: string } {
   const drive = /^[A-Za-z]:\//u.test(slashed);
   const encoded = slashed
     .split('/')
+    // GitHub compares with the paths of the repository, which hold no such step.
+    .filter((part) => part !== '.')
     .map((part, i) => (drive && i === 0 ? part : encodeURIComponent(Buffer.from(part, 'utf8').toString())))
     .join('/');
   if (drive) return { uri: `file:///${encoded}` };

@@ -58,7 +58,7 @@ function findingSections(report: Report, width: number): string[][] {
   if (active.length > 0) {
     sections.push([`Findings: ${countsBySeverity(active)}`]);
     for (const group of groupFindings(active)) sections.push(groupLines(group, width));
-  }
+  } else if (report.layers.length > 0) sections.push(['Findings: none']);
   if (silenced.length > 0) {
     sections.push([
       `Silenced: ${silenced.length}`,

@@ -51,7 +51,7 @@ describe('weight findings', () => {
     const dead = findings.find(({ rule }) => rule === 'weights/dead-units');
     assert.deepEqual(dead?.evidence.rows, [3, 17]);
     assert.equal(dead.severity, 'warning');
-    assert.match(dead.message, /^`fc`: 2 of 20 rows have norm ≤ .* × 10⁻⁵ \(median .*\)\. Narrow the layer to 18 units or find why they died\.$/u);
+    assert.match(dead.message, /^`fc`: 2 of 20 units have weights of norm ≤ .* × 10⁻⁵ \(median norm .*\): they put out almost only their bias\. Remove dead units or find why they died\.$/u);
     const strict = await findingsOf([denseLayer('fc', 20, 30, values)], { 'weights/dead-units': { thresholds: { rowShare: 1e-7 } } });
     assert.ok(!rulesOf(strict.findings).includes('weights/dead-units'));
   });
@@ -63,7 +63,7 @@ describe('weight findings', () => {
     const layers = (readersOfFirst: NonNullable<Layer['readers']> | null): Layer[] => [denseLayer('first', 20, 30, trained(20, 30), { readers: readersOfFirst }), denseLayer('next', 12, 40, next)];
     const dead = (await findingsOf(layers(readers))).findings.find(({ rule, layer }) => rule === 'weights/dead-units' && layer === 'first');
     assert.deepEqual(dead?.evidence.ignored, [5]);
-    assert.match(dead.message, /^`first`: 1 of 20 units is read by `next` with ≤ .* of the median weight\. Remove this unit/u);
+    assert.match(dead.message, /^`first`: 1 of 20 units is read by `next` with weights of ≤ .* × the median norm\. Remove dead units/u);
     for (const unknown of [null, [], [{ layer: 'elsewhere', columnsPerUnit: 2 }], [...readers, { layer: 'elsewhere', columnsPerUnit: 2 }], [{ layer: 'next', columnsPerUnit: 1 }]]) {
       assert.ok(!(await findingsOf(layers(unknown))).findings.some(({ rule, layer }) => rule === 'weights/dead-units' && layer === 'first'));
     }
@@ -82,7 +82,7 @@ describe('weight findings', () => {
     const { findings, reports } = await findingsOf([denseLayer('a', 20, 30, values), denseLayer('b', 20, 30, values), denseLayer('c', 30, 20, values), denseLayer('d', 20, 30, trained(20, 30, 7))]);
     assert.deepEqual(reports.map(({ health }) => health.duplicateOf), [null, 'a', null, null]);
     const [duplicate] = findings.filter(({ rule }) => rule === 'weights/duplicate');
-    assert.deepEqual([duplicate.layer, duplicate.message], ['b', '`b` holds the same bytes as `a`. If the weights are tied on purpose, silence this pair.']);
+    assert.deepEqual([duplicate.layer, duplicate.message], ['b', '`b` holds the same bytes as `a`. If the weights are tied on purpose, silence this finding; otherwise look at how the second was initialised.']);
   });
 
   it('noise-like: at most 5 % of untrained layers are missed, Gaussian or uniform', async () => {
@@ -104,7 +104,7 @@ describe('weight findings', () => {
     assert.ok(!rulesOf(findings).includes('weights/noise-like'));
     const [named] = (await findingsOf([small], { 'weights/noise-like': { thresholds: { values: 10 } } })).findings;
     assert.equal(named.rule, 'weights/noise-like');
-    assert.match(named.message, /^`head` cannot be told from random: no value above the noise edge [\d.]+, KS [\d.]+ \(p [\d.]+, α 0\.01\)\. Compare with its initial weights before you prune or freeze it\.$/u);
+    assert.match(named.message, /^`head` cannot be told from random weights: no singular value above the noise edge [\d.]+, KS distance [\d.]+ \(p [\d.]+, α 0\.01\)\. Compare with its initial weights before you prune or freeze it\.$/u);
   });
 
   it('rank-collapsed and outlier-spike: one direction holds nearly everything', async () => {
@@ -112,7 +112,7 @@ describe('weight findings', () => {
     const values = Array.from({ length: 600 }, (_, i) => Math.fround(3 + Math.floor(i / 30) / 20 + 0.1 * random.normal()));
     const { findings } = await findingsOf([denseLayer('fc', 20, 30, values)]);
     assert.deepEqual(rulesOf(findings), ['weights/rank-collapsed', 'weights/outlier-spike']);
-    assert.match(findings[0].message, /^`fc`: one direction of 20 holds 99\.\d\d % of the energy \(limit 99 %\)\. A rank-1 copy costs [\d.]+ % of the norm; see Energy kept by rank\.$/u);
+    assert.match(findings[0].message, /^`fc`: one direction of 20 holds 99\.\d\d % of the energy Σσ² \(limit 99 %\); a rank-1 copy is off by [\d.]+ % of the norm\. Narrow the layer/u);
     assert.match(findings[1].title, /^σ₁ is \d+ × σ₂$/u);
   });
 
@@ -125,7 +125,7 @@ describe('weight findings', () => {
     ]);
     const [nullDirections, wide, ...others] = findings.filter(({ rule }) => rule === 'weights/ill-conditioned');
     assert.equal(nullDirections.title, 'κ ∞ comes from 1 null direction');
-    assert.match(nullDirections.message, /but 2\.000 over its numerical rank 3 of 4\. The null directions are the cause/u);
+    assert.match(nullDirections.message, /κ ∞ \(limit 10⁴\): 1 of 4 directions is numerically 0, without it κ is 2\.000\. /u);
     assert.equal(wide.title, 'κ 1.000 × 10⁵ over all 4 directions');
     assert.deepEqual(others, []);
   });
@@ -193,7 +193,7 @@ describeShared('weight findings of published networks', () => {
       ['weights/dead-units', 'layer1.0.shortcut.0', [15]],
       ['weights/dead-units', 'linear1', [8, 16, 47, 50]],
     ]);
-    assert.equal(dead[3].message, '`linear1`: 4 of 100 rows have norm ≤ 2.161 × 10⁻⁵ (median 1.105). Narrow the layer to 96 units or find why they died.');
+    assert.equal(dead[3].message, '`linear1`: 4 of 100 units have weights of norm ≤ 2.161 × 10⁻⁵ (median norm 1.105): they put out almost only their bias. Remove dead units or find why they died.');
   });
 
   it('call the untrained networks noise, and of the trained ones no layer with a value above the edge', async () => {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { existsSync, lstatSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { Report } from '../../../server/report/report.js';
@@ -154,6 +154,29 @@ describe('command line', function () {
       fails(2, /is a folder/, 'analyze', model, '--out', folder),
     ]);
     assert.deepEqual(readFileSync(model), before);
+  });
+
+  it('does not replace the files that hold a model\u2019s weights, nor a link or a device by a file', async function () {
+    if (process.platform === 'win32') this.skip();
+    writeSafetensors(at('part.safetensors'), { 'a.weight': { shape: [2, 2], values: pseudoRandom(4) } });
+    writeFileSync(at('whole.safetensors.index.json'), JSON.stringify({ metadata: {}, weight_map: { 'a.weight': 'part.safetensors' } }));
+    await fails(2, /would overwrite/, 'analyze', at('whole.safetensors.index.json'), '--out', at('part.safetensors'));
+    writeFileSync(at('target.txt'), '');
+    symlinkSync(at('target.txt'), at('link.txt'));
+    symlinkSync('/dev/null', at('null.txt'));
+    for (const name of ['link.txt', 'null.txt']) {
+      assert.equal((await sigmascope('analyze', model, '--out', at(name))).code, 0);
+      assert.ok(lstatSync(at(name)).isSymbolicLink(), name);
+    }
+    assert.ok(readFileSync(at('target.txt'), 'utf8').length > 100);
+    assert.ok(!statSync('/dev/null').isFile());
+  });
+
+  it('shows control characters of a name instead of sending them to the terminal', async () => {
+    const result = await sigmascope('analyze', at('\u001b[31mred\n.onnx'));
+    assert.equal(result.code, 3);
+    assert.ok(result.error.startsWith('sigmascope: \\u{1b}[31mred .onnx does not exist in '), result.error);
+    assert.ok(!result.error.trimEnd().includes('\n') && !result.error.includes('\u001b'));
   });
 
   it('prints what was done when the time is over', async () => {

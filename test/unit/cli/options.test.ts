@@ -34,7 +34,8 @@ describe('command line options', () => {
 
   it('refuse what is wrong with the value and what is allowed', () => {
     refused([], /No command/);
-    refused(['analyse', 'm'], /Unknown command "analyse".*analyze and render/);
+    refused(['analyse', 'm'], /Unknown command "analyse".*analyze and render.*; did you mean analyze\?$/);
+    refused(['x', 'm'], /Unknown command "x".*MODEL"\.$/);
     refused(['analyze'], /No file/);
     refused(['analyze', 'a', 'b'], /one file, and 2 are given \("b"/);
     refused(['analyze', 'm', '--format', 'xml'], /"xml" is not one of text, json, html, csv, weightwatcher, sarif, markdown/);
@@ -48,7 +49,9 @@ describe('command line options', () => {
     refused(['analyze', 'm', '--out'], /--out needs a value/);
     refused(['analyze', 'm', '--out', '--quiet'], /--out needs a value/);
     refused(['analyze', 'm', '--quiet=yes'], /--quiet takes no value/);
-    refused(['analyze', 'm', '--colour'], /--colour is not an option/);
+    refused(['analyze', 'm', '--colour'], /--colour is not an option; "sigmascope --help" lists what there is\.$/);
+    refused(['analyze', 'm', '--fromat', 'json'], /--fromat is not an option; did you mean --format\?$/);
+    refused(['analyze', 'm', '--format', 'jsno'], /"jsno" is not one of .*; did you mean json\?$/);
     refused(['render', 'r.json', '--seed', '1'], /--seed does not apply to render/);
     refused(['analyze', 'm', '--only', 'wieghts'], /"wieghts" is not an analysis/);
     refused(['analyze', 'm', '--constructor'], /is not an option/);

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { circularSpectrum, declaredSpectrum, OperatorNotDefined, type ConvolutionKernel } from '../../../server/linalg/convolutionOperator.js';
 import { ConvolutionProducts, groupShape, writeDenseBlocks } from '../../../server/linalg/convolutionProducts.js';
-import { declaredConvolution, product } from '../../../server/linalg/convolutionGeometry.js';
+import { declaredConvolution, groupOf, product } from '../../../server/linalg/convolutionGeometry.js';
 import { compileKernel } from '../../../server/linalg/kernel.js';
 import { RandomGenerator } from '../../../server/linalg/random.js';
 import { relativeDifference } from '../../support/matrices.js';
@@ -118,45 +118,40 @@ describe('convolution operator against torch and LAPACK', () => {
 
     it(`products without the matrix equal the matrix, ${name} (${index})`, async () => {
       const plain = declaredConvolution(kernel);
-      const operator = new ConvolutionProducts(plain, await compileKernel());
-      const { rows, columns } = groupShape(plain);
-      const dense = new Float64Array(plain.groups * rows * columns);
-      writeDenseBlocks(plain, dense);
       const random = new RandomGenerator(index);
-      const x = Float64Array.from({ length: operator.columns }, () => random.normal());
-      const y = Float64Array.from({ length: operator.rows }, () => random.normal());
-      const ax = new Float64Array(operator.rows);
-      const aty = new Float64Array(operator.columns);
-      operator.apply(x, ax);
-      operator.applyTransposed(y, aty);
-      // The operator keeps (position, channel), the matrix (group, channel, position).
-      const outputs = product(plain.outputSize);
-      const pixels = product(plain.imageSize);
-      const outAt = (row: number) => (row % outputs) * plain.groups * plain.outPerGroup + Math.floor(row / outputs);
-      const inAt = (column: number) => (column % pixels) * plain.groups * plain.inPerGroup + Math.floor(column / pixels);
-      const expected = new Float64Array(operator.rows);
       for (let g = 0; g < plain.groups; g++) {
-        for (let r = 0; r < rows; r++) for (let c = 0; c < columns; c++) expected[outAt(g * rows + r)] += dense[(g * rows + r) * columns + c] * x[inAt(g * columns + c)];
+        const group = groupOf(plain, g);
+        const operator = new ConvolutionProducts(group, await compileKernel());
+        const { rows, columns } = groupShape(group);
+        const dense = new Float64Array(rows * columns);
+        writeDenseBlocks(group, dense);
+        const x = Float64Array.from({ length: columns }, () => random.normal());
+        const y = Float64Array.from({ length: rows }, () => random.normal());
+        const ax = new Float64Array(rows);
+        const aty = new Float64Array(columns);
+        operator.apply(x, ax);
+        operator.applyTransposed(y, aty);
+        const expected = Float64Array.from({ length: rows }, (_, r) => x.reduce((sum, value, c) => sum + dense[r * columns + c] * value, 0));
+        assert.ok(relativeDifference(ax, expected) < tolerance);
+        const left = ax.reduce((s, v, i) => s + v * y[i], 0);
+        const right = aty.reduce((s, v, i) => s + v * x[i], 0);
+        assert.ok(Math.abs(left - right) < 1e-12 * (1 + Math.abs(left)));
       }
-      assert.ok(relativeDifference(ax, expected) < tolerance);
-      const left = ax.reduce((s, v, i) => s + v * y[i], 0);
-      const right = aty.reduce((s, v, i) => s + v * x[i], 0);
-      assert.ok(Math.abs(left - right) < 1e-12 * (1 + Math.abs(left)));
     });
   }
 });
 
 describe('convolution operator: limits', () => {
-  it('uses Lanczos for a large operator and agrees with the closed form', async () => {
+  it('iterates on a large operator and agrees with the closed form, though its values crowd at both ends', async () => {
     const n = 2048;
     const found = await declaredSpectrum(layer([-0.5, 2, -0.5], 1, 1, [3], [n], { pads: [1, 1] }), 'full');
     const expected = 2 + Math.cos(Math.PI / (n + 1));
     assert.equal(found.exact, false);
-    assert.equal(found.smallest, null);
     assert.equal(found.quantiles, null);
     assert.equal(found.count, n);
     assert.ok(Math.abs(found.largest - expected) <= found.relativeError * expected);
-    assert.ok(found.relativeError <= 1e-4);
+    assert.ok(Math.abs(found.largest / expected - 1) < 1e-5);
+    assert.ok(found.relativeError <= 1e-3);
   });
 
   it('refuses what has no operator, in one sentence', async () => {

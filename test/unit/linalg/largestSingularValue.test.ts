@@ -52,7 +52,8 @@ describe('largest singular value by Lanczos iteration', () => {
     assert.equal(found.converged, false);
     assert.ok(found.largest <= values[0] * (1 + 1e-14));
     assert.ok(Math.abs(found.largest / values[0] - 1) <= found.relativeError);
-    assert.ok(found.relativeError < 1e-4);
+    assert.ok(Math.abs(found.largest / values[0] - 1) < 1e-5);
+    assert.ok(found.relativeError < 1e-3);
   });
 
   it('tiny, zero and empty operators', async () => {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import type { GraphNode } from '../../../server/formats/modelFile.js';
-import { counting, integers, modelOf, node, rowsOf, tensor } from './graphs.js';
+import { counting, integers, modelOf, node, reasonFor, rowsOf, tensor } from './graphs.js';
 
 /** Width 4, two heads of 2: the fused projection is [12, 4]. */
 const fused = counting(12, 4);
@@ -20,18 +20,20 @@ function attend(q: string, k: string, v: string): GraphNode[] {
 const constants = [tensor('attn.qkv.weight', [12, 4]), tensor('attn.qkv.bias', [12]), integers('five', [1, 3, 3, 2, 2]), integers('neox', [1, 3, 2, 6]), integers('heads', [1, 3, 2, 2]), ...[0, 1, 2, 4, 8, 12].map((n) => integers(`n${n}`, [n])), integers('last', [-1]), ...[0, 1, 2].map((n) => integers(`s${n}`, [n], []))];
 
 async function split(nodes: GraphNode[]) {
-  const { layers } = await modelOf({ nodes: [node('Gemm', ['x', 'attn.qkv.weight', 'attn.qkv.bias'], ['p'], { transB: 1 }), ...nodes], initializers: constants, inputs: shapes, values: { p: [1, 3, 12] } });
-  return { ids: layers.map(({ id }) => id), kinds: new Set(layers.map(({ kind }) => kind)), rows: await Promise.all(layers.map(rowsOf)), layers };
+  const model = await modelOf({ nodes: [node('Gemm', ['x', 'attn.qkv.weight', 'attn.qkv.bias'], ['p'], { transB: 1 }), ...nodes], initializers: constants, inputs: shapes, values: { p: [1, 3, 12] } });
+  const { layers } = model;
+  return { ids: layers.map(({ id }) => id), kinds: new Set(layers.map(({ kind }) => kind)), rows: await Promise.all(layers.map(rowsOf)), layers, model };
 }
 
 describe('fused projections', () => {
   it('Reshape to [batch, tokens, 3, heads, width], Transpose and three Gathers', async () => {
     const parts = ['q', 'k', 'v'].map((name, i) => node('Gather', ['t', `s${i}`], [name], { axis: 0 }));
-    const { ids, kinds, rows, layers } = await split([node('Reshape', ['p', 'five'], ['r']), node('Transpose', ['r'], ['t'], { perm: [2, 0, 3, 1, 4] }), ...parts, ...attend('q', 'k', 'v')]);
+    const { ids, kinds, rows, layers, model } = await split([node('Reshape', ['p', 'five'], ['r']), node('Transpose', ['r'], ['t'], { perm: [2, 0, 3, 1, 4] }), ...parts, ...attend('q', 'k', 'v')]);
     assert.deepEqual(ids, ['attn.qkv.q', 'attn.qkv.k', 'attn.qkv.v']);
     assert.deepEqual([...kinds], ['attention']);
     assert.deepEqual(rows, [fused.slice(0, 4), fused.slice(4, 8), fused.slice(8)]);
     assert.deepEqual(layers[1].shape, [4, 4]);
+    assert.equal(reasonFor(model, 'attn.qkv.bias'), 'bias of attn.qkv');
   });
 
   it('Split of the last axis, also with shared keys and values', async () => {

@@ -5,7 +5,19 @@ import { helpText } from '../../../server/cli/help.js';
 import { parseConfiguration } from '../../../server/configuration.js';
 import { parseGate } from '../../../server/report/gates.js';
 import { renderFormats } from '../../../server/report/index.js';
-import { ruleIds, weightRules } from '../../../server/report/rules.js';
+import { ruleIds, weightRules, type WeightRuleId } from '../../../server/report/rules.js';
+import {
+  constantText,
+  deadRowsText,
+  duplicateText,
+  illConditionedText,
+  noiseLikeText,
+  nonFiniteText,
+  outlierSpikeText,
+  rankCollapsedText,
+  zeroTensorText,
+  type FindingText,
+} from '../../../server/report/weightTexts.js';
 import { weightWatcherColumns } from '../../../server/report/weightWatcherRow.js';
 
 const page = (...parts: string[]): string => readFileSync(path.join('docs', ...parts), 'utf8');
@@ -18,6 +30,19 @@ function pages(folder = 'docs'): string[] {
     return entry.isDirectory() ? pages(at) : at.endsWith('.md') ? [at] : [];
   });
 }
+
+/** What the rules write of the matrices that the pages make with numpy. */
+const examples: Readonly<Record<WeightRuleId, FindingText>> = {
+  'weights/non-finite': nonFiniteText('head', 1, 6),
+  'weights/zero-tensor': zeroTensorText('placeholder', 2304),
+  'weights/dead-units': deadRowsText('narrow', 2, 8, 5.96498e-5, 5.68903, 'dense'),
+  'weights/duplicate': duplicateText('b', 'a'),
+  'weights/constant': constantText('flat', 0.01),
+  'weights/noise-like': noiseLikeText('noise', 0.99981, 0.037, 0.16, 0.01),
+  'weights/rank-collapsed': rankCollapsedText('collapsed', 32, 0.998788, 0.99),
+  'weights/ill-conditioned': illConditionedText('steep', 100001.6, 100001.6, 16, 16, 1e4),
+  'weights/outlier-spike': outlierSpikeText('spiked', 10.16714, 1.594828, 1.64, false),
+};
 
 /** GitHub's anchor of a heading. */
 const anchorOf = (heading: string): string => heading.trim().toLowerCase().replace(/[^\p{L}\p{N} -]/gu, '').replaceAll(' ', '-');
@@ -34,9 +59,10 @@ describe('documentation', () => {
       }
       const named = Array.from(text.matchAll(/^\| `(\w+)` \| [\d.]+ \|/gmu), ([, name]) => name);
       assert.deepEqual(named, Object.keys(rule.thresholds), 'no threshold that the rule does not have');
-      for (const heading of ['What it means', 'The number and its limit', 'How it is computed', 'Example', 'What to do', 'When to silence it', 'Changing it']) {
+      for (const heading of ['What it means', 'The number and its limit', 'How it is computed', 'How sure', 'Example', 'What to do', 'When to silence it', 'Changing it', 'References']) {
         assert.ok(text.includes(`\n## ${heading}\n`), heading);
       }
+      assert.ok(text.includes(`\n> ${examples[rule.id as WeightRuleId].message}\n`), 'the example is what the rule writes');
     });
   }
 

@@ -54,7 +54,7 @@ describe('--baseline', () => {
   it('fails on a new warning, by rule and layer', () => {
     const before = smallClassifier();
     before.findings = before.findings.filter((finding) => finding.layer !== 'linear1');
-    assert.deepEqual(worse(smallClassifier(), before), ['--baseline: linear1: new warning weights/dead-units (4 of 100 rows are dead).']);
+    assert.deepEqual(worse(smallClassifier(), before), ['--baseline: linear1: new warning weights/dead-units (4 of 100 units are dead).']);
   });
 
   it('leaves new information alone, and findings that the baseline had silenced', () => {

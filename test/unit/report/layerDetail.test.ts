@@ -114,7 +114,7 @@ describe('layerDetailOf', () => {
       'encoder.q holds 3 values that are not finite, the first at flat index 1\u2009204. Its spectrum is not computed.',
       'All 2\u2009304 weights of encoder.k are 0. There is no spectrum to draw.',
       'Every weight of encoder.v is 0.01000. The matrix has rank 1.',
-      'decoder.in cannot be told from random. No singular value stands above the noise edge 1.502, and the rest follows the random law.',
+      'decoder.in cannot be told from random weights. No singular value stands above the 99.5 % noise edge 1.502, and their distribution is that of a random matrix.',
       'decoder.mid has collapsed: 1 direction of 16 holds 99 % of the energy. κ is 999.0; no direction is missing.',
       'decoder.copy uses all of its 16 directions. 1 of 16 directions holds 90 % of the energy. κ is 999.0; no direction is missing.',
       'One direction of head dominates: σ₁ 142.0, 6.12 × the second. 7 of 64 directions hold 90 % of the energy.',
@@ -124,6 +124,10 @@ describe('layerDetailOf', () => {
     const dead = reportOf([{ ...layerOf({ id: 'channels', shape: [16, 72], values: geometric(16, 1.778, 0.1) }), findings: channel.findings }]);
     assert.equal(verdicts(dead)[0], '2 of the 16 units of channels are dead. 6 of 16 directions hold 90 % of the energy.');
     assert.equal(verdicts(cutOff()).length, 2);
+    const noisy = reportOf([{ ...layerOf({ id: 'noisy', shape: [64, 64], values: [1.48, ...quarterCircle(63, 0.09)], law: { sigma: 0.09, lambdaMinus: 0, lambdaPlus: 0.0324, spikes: 1, softRank: 0.95, ks: 0.04, pValue: 0.6 } }), findings: troubled().layers[3].findings }]);
+    assert.match(verdicts(noisy)[0], /99\.5 % noise edge 1\.502, .* The 1 value above the 99 % edge [\d.]+ is what noise shows now and then\.$/u, 'agrees with the chart, which counts one');
+    noisy.layers[0].findings = [];
+    assert.match(verdicts(noisy)[0], /^1 direction of noisy stands above the noise edge [\d.]+\. /u);
     assert.match(verdicts(manyLayers())[1], /uses all of its 64 directions\. 16 of 64 directions hold 90 % of the energy\. κ is 100\.0/u);
   });
 });

@@ -66,7 +66,7 @@ describe('answer of the overview', () => {
   it('says that there is nothing to say', () => {
     assert.equal(line(overview(noLayers())), 'There is no layer to analyse. The file holds no tensor.');
     assert.equal(line(overview(reportOf([], { skipped: [{ tensor: 'b', reason: 'a bias' }] }))), 'There is no layer to analyse. Its only tensor was passed over, for the reason given.');
-    assert.equal(line(overview(skippedOnly())), '0 of 1 layer analysed; 1 skipped. Nothing can be said of the model; the reasons are listed.');
+    assert.equal(line(overview(skippedOnly())), '0 of 2 layers analysed; 2 skipped. Nothing can be said of the model; the reasons are listed.');
   });
 
   it('withholds the answer of an unfinished analysis', () => {

@@ -57,13 +57,17 @@ describe('sarif', () => {
     assert.deepEqual(results.map((result) => result.level), ['error', 'warning', 'warning', 'note', 'note', 'note', 'note']);
     assert.deepEqual(results.map((result) => result.suppressions?.[0].justification), [undefined, undefined, undefined, undefined, undefined, 'tied on purpose', undefined]);
     assert.equal(results[0].locations[0].logicalLocations?.[0].fullyQualifiedName, 'encoder.q');
-    assert.equal(new Set(results.map((result) => result.partialFingerprints['ruleAndLayer/v1'])).size, results.length);
+    for (const kind of ['ruleAndLayer/v1', 'primaryLocationLineHash']) assert.equal(new Set(results.map((result) => result.partialFingerprints[kind])).size, results.length, kind);
+    assert.match(results[0].partialFingerprints.primaryLocationLineHash, /^[\da-f]{16}:1$/u);
   });
 
   it('tells of layers without a result and of runs that were cut off', () => {
     const skipped = sarifOf(skippedOnly()).invocations[0];
     assert.equal(skipped.executionSuccessful, true);
-    assert.deepEqual(skipped.toolExecutionNotifications.map((note) => note.message.text), ['embedding was passed over: 50257 × 768 in float64 needs 309 MB, and --max-memory leaves 256 MB; raise it']);
+    assert.deepEqual(skipped.toolExecutionNotifications.map((note) => note.message.text), [
+      'embedding was passed over: embedding (50\u2009257 × 768) needs 309 MB of memory and the limit is 256 MB; raise --max-memory.',
+      'head was passed over: head (50\u2009257 × 1\u2009024) needs 412 MB of memory and the limit is 256 MB; raise --max-memory.',
+    ]);
     assert.equal(sarifOf(cutOff()).invocations[0].executionSuccessful, false);
     assert.equal(sarifOf(noLayers()).results.length, 0);
   });
@@ -71,6 +75,7 @@ describe('sarif', () => {
   it('writes paths of every system as URIs', () => {
     const uri = (path: string): string => artifactLocation(path).uri;
     assert.equal(uri('models/a b#1.onnx'), 'models/a%20b%231.onnx');
+    assert.equal(uri('./models/./m.onnx'), 'models/m.onnx');
     assert.equal(uri('/home/ü/m.onnx'), 'file:///home/%C3%BC/m.onnx');
     assert.equal(uri('C:\\models\\m.onnx'), 'file:///C:/models/m.onnx');
     assert.equal(uri('\\\\host\\share\\m.onnx'), 'file://host/share/m.onnx');

@@ -53,6 +53,20 @@ describe('cache', () => {
     assert.deepEqual([await cache.get('a'), await cache.get('b')], [{ x: 3 }, { x: 2 }]);
   });
 
+  it('says once that a folder cannot be made, where it would lie in a file or in /proc', async () => {
+    const file = path.join(folder, 'file');
+    writeFileSync(file, '');
+    for (const place of [path.join(file, 'cache'), ...(process.platform === 'linux' ? ['/proc/sigmascope/cache'] : [])]) {
+      const problems: string[] = [];
+      const cache = new Cache(place, undefined, (sentence) => problems.push(sentence));
+      await cache.put('a', 1);
+      await cache.put('b', 1);
+      assert.equal(await cache.get('a'), undefined);
+      assert.deepEqual(problems.length, 1);
+      assert.match(problems[0], /cannot be written \(E[A-Z]+\)/);
+    }
+  });
+
   it('removes a torn entry and leaves the files of others alone', async () => {
     const cache = new Cache(folder);
     await cache.put('a', entry(4));

@@ -114,8 +114,8 @@ describe('charts', () => {
 
   it('name a layer that stands three median deviations from the rest, and no other', () => {
     const dots = [1, 1.1, 0.9, 1.05, 0.95, 1, 30].map((value, index) => ({ i: index + 1, id: `l${index}`, value }));
-    assert.deepEqual(namedDots(dots, true).map((dot) => dot.id), ['l6']);
-    assert.deepEqual(namedDots(dots.slice(0, 3), true), []);
+    assert.deepEqual(namedDots(dots).map((dot) => dot.id), ['l6']);
+    assert.deepEqual(namedDots(dots.slice(0, 3)), []);
   });
 
   it('put log ticks on powers of ten, and between them where the range is short', () => {

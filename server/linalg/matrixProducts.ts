@@ -1,0 +1,22 @@
+/** A matrix stored row by row without gaps. */
+export interface Block {
+  elements: Float64Array;
+  rows: number;
+  columns: number;
+}
+
+/**
+ * Products of float64 matrices by an engine from outside this library, for matrices so large that a native routine pays
+ * for its calls. Blocks may lie in the memory of the kernel; results are written in place. Each call answers the number
+ * of multiply–adds once it is done, and only one runs at a time.
+ */
+export interface MatrixProducts {
+  /** For the report, e.g. "onnxruntime, 2 threads". */
+  readonly name: string;
+  /** c ← a·b */
+  multiply(a: Block, b: Block, c: Block): Promise<number>;
+  /** c ← a·bᵀ */
+  multiplyByTransposed(a: Block, b: Block, c: Block): Promise<number>;
+  /** c ← c − a·b */
+  subtract(a: Block, b: Block, c: Block): Promise<number>;
+}
