@@ -65,7 +65,7 @@ async function analyzeSpectrum(context: CommandContext, target: unknown): Promis
   const file = fileOf(target) ?? activeModel(context) ?? (await pickModel(context));
   if (file === undefined) return;
   const document = await show(context, file, 'model');
-  await context.actions.analyze(document, []);
+  if (document.overview) await context.actions.analyze(document, []);
 }
 
 async function openReport(context: CommandContext, target: unknown): Promise<void> {

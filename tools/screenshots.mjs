@@ -65,7 +65,7 @@ async function shoot(theme) {
   await page.keyboard.press('Escape');
   await page.waitForTimeout(300);
   await drive.chooseFromContextMenu(page, model, 'Sigmascope', 'Analyze Spectrum');
-  const panel = await finishedReport(page, path.basename(model));
+  const panel = await report(page, path.basename(model), 'done');
   await page.getByRole('tab', { name: /^Sigmascope/ }).first().click();
   await page.mouse.move(700, 880); // off the activity bar: its tooltip would stay
   await panel.locator('#ss-grid .grid-body [role=row]').nth(2).click();
@@ -90,11 +90,11 @@ async function shoot(theme) {
 async function shootOwn(page, save) {
   const show = (name) => drive.openInTree(page, new RegExp(`^${name}`));
   await show('regularised.onnx');
-  await drive.webviewWith(page, '#ss-analyze');
+  await report(page, 'regularised.onnx', 'listed');
   await save('not-analysed');
   await show('plain-epoch00.safetensors');
-  await (await drive.webviewWith(page, '#ss-analyze')).locator('#ss-analyze').click();
-  const panel = await finishedReport(page, 'plain-epoch00');
+  await (await report(page, 'plain-epoch00', 'listed')).locator('#ss-analyze').click();
+  const panel = await report(page, 'plain-epoch00', 'done');
   await save('findings');
   await panel.locator('.finding-row .layer-link').first().click();
   await panel.locator('#tail svg').first().waitFor();
@@ -103,14 +103,14 @@ async function shootOwn(page, save) {
   await drive.webviewWith(page, '.strips.alone');
   await save('wrong-file');
   await show('many-layers.safetensors');
-  await (await drive.webviewWith(page, '#ss-analyze')).locator('#ss-analyze').click();
-  await finishedReport(page, 'many-layers');
+  await (await report(page, 'many-layers', 'listed')).locator('#ss-analyze').click();
+  await report(page, 'many-layers', 'done');
   await save('many-layers');
 }
 
-/** The report panel of a model once its analysis has ended. */
-async function finishedReport(page, name) {
-  const panel = await drive.webviewWith(page, `#ss-report[data-state=done] #ss-model[title*="${name}"]`, { timeout: 120_000 });
+/** The report panel of a model once it is in that state. */
+async function report(page, name, state) {
+  const panel = await drive.webviewWith(page, `#ss-report[data-state=${state}] #ss-model[title*="${name}"]`, { timeout: 120_000 });
   await page.waitForTimeout(300);
   return panel;
 }

@@ -207,7 +207,6 @@ export class Documents implements Disposable {
       this.emit(document, { type: 'overview', overview });
     } catch (error) {
       document.error = messageOf(error);
-      this.log().warn(`${file}: ${document.error}`);
       this.emit(document, { type: 'error', message: document.error, actions: ['openLog', 'retry'] });
     }
     return document;

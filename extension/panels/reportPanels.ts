@@ -70,7 +70,7 @@ export class ReportPanels implements vscode.Disposable, vscode.WebviewPanelSeria
       return;
     }
     this.attach(panel, state.document, state.origin, state);
-    await this.documents.open(state.document, state.origin);
+    await this.fill(panel, state.document, state.origin);
   }
 
   openCustomDocument(uri: vscode.Uri): vscode.CustomDocument {
@@ -79,12 +79,19 @@ export class ReportPanels implements vscode.Disposable, vscode.WebviewPanelSeria
 
   async resolveCustomEditor(custom: vscode.CustomDocument, panel: vscode.WebviewPanel): Promise<void> {
     this.attach(panel, custom.uri.fsPath, 'model', null);
-    await this.documents.open(custom.uri.fsPath, 'model');
+    await this.fill(panel, custom.uri.fsPath, 'model');
   }
 
   dispose(): void {
     for (const { view } of this.open) view.dispose();
     this.changed.dispose();
+  }
+
+  /** Reads the document of a panel that the editor opened; side views and status bar follow it if it is in front. */
+  private async fill(panel: vscode.WebviewPanel, file: string, origin: ReportDocument['origin']): Promise<void> {
+    const document = await this.documents.open(file, origin);
+    const stillOpen = [...this.open].some((each) => each.panel === panel);
+    if (stillOpen && panel.active) this.documents.activate(document);
   }
 
   private attach(panel: vscode.WebviewPanel, file: string, origin: ReportDocument['origin'], restored: WebviewState | null): ReportView {

@@ -20,6 +20,8 @@ const normsDenseWork = 3e7;
 /** Measured: per multiply–add of a decomposition, and per decomposition; per multiply–add of one channel. */
 const secondsPerDecompositionStep = 2e-10;
 const secondsPerDecomposition = 3e-5;
+const secondsPerComplexStep = 1.4e-9;
+const secondsPerComplexBlock = 8e-6;
 const secondsPerScalar = 3e-9;
 /** Per multiply–add of a convolution and its transpose, and per element of the vectors of one step of an iteration. */
 const secondsPerProductStep = 1.2e-10;
@@ -32,8 +34,8 @@ const mostSteps = 600;
 const depthwiseGroups = 3;
 /** Vectors that the iteration keeps, as long as both sides of the operator, and the copies that its products take. */
 const vectorsOfIteration = 4;
-/** A batch of symbols, and its decomposition. */
-const circularBytes = 64 * 1024 * 1024;
+/** A batch of symbols with its phases and weights. */
+const symbolBatchBytes = 8 * 1024 * 1024;
 
 /** Whether the declared operator's matrix is written out and decomposed, of all groups. */
 export function isWrittenOut(c: PlainGeometry, mode: 'norms' | 'full'): boolean {
@@ -49,10 +51,10 @@ export function circularCost(k: KernelGeometry): OperatorCost {
   const points = product(c.outputSize);
   const columns = c.inPerGroup * product(c.strides);
   if (c.outPerGroup === 1 && c.inPerGroup === 1) return { seconds: c.groups * product(c.imageSize) * c.kernel[0] * secondsPerScalar, bytes: 8 * 6 * product(c.imageSize) };
-  // Each pair of frequencies ±u is one real problem of twice the size.
-  const each = secondsPerDecomposition + secondsPerDecompositionStep * 8 * Math.max(columns, c.outPerGroup) * Math.min(columns, c.outPerGroup) ** 2;
-  const bytes = kernelOverheadBytes + Math.min(2 * circularBytes, 16 * points * 4 * c.outPerGroup * columns);
-  return { seconds: Math.max(points / 2, 1) * c.groups * each, bytes: bytes + 8 * points * Math.min(columns, c.outPerGroup) };
+  const [large, small] = [Math.max(columns, c.outPerGroup), Math.min(columns, c.outPerGroup)];
+  // One complex problem for each pair of frequencies ±u; a large one is solved as a real one of twice the size.
+  const each = secondsPerComplexBlock + secondsPerComplexStep * large * small * small;
+  return { seconds: Math.max(points / 2, 1) * c.groups * each, bytes: predictedBytes(1, 2 * large, 2 * small) + kernelOverheadBytes + symbolBatchBytes + 8 * points * small };
 }
 
 /** Cost of `declaredSpectrum`. Throws `OperatorNotDefined` as it does. */

@@ -1,4 +1,4 @@
-import { blockValues, frequencyBlocks } from './circularSpectrum.js';
+import { eachBlock } from './circularSpectrum.js';
 import { isWrittenOut } from './convolutionCost.js';
 import { circularConvolution, declaredConvolution, withoutUnitAxes, type ConvolutionKernel, type PlainConvolution, type PlainGeometry } from './convolutionGeometry.js';
 import { groupShape, writeDenseBlocks } from './convolutionProducts.js';
@@ -34,29 +34,31 @@ const maximumListed = 4096;
  * Singular values of the convolution on a periodic image, exactly, by Fourier transform (mathematics.md 5.1).
  * `norms` gives the largest and the smallest, `full` quantiles and, of up to 4,096, all values.
  * Throws `OperatorNotDefined` where a stride does not divide the input size, the signal's reason on abort.
- * Cost: (image points/strides)/2 singular value problems of size 2·outPerGroup × 2·strides·inPerGroup per group.
+ * Cost: (image points/strides)/2 complex singular value problems of size outPerGroup × strides·inPerGroup per group.
  */
 export async function circularSpectrum(k: ConvolutionKernel, mode: 'norms' | 'full', control: SolveControl = {}): Promise<OperatorSpectrumResult> {
   const plain = circularConvolution(k);
   const { convolution, multiplicity } = withoutUnitAxes(plain, true);
-  const blocks = frequencyBlocks(convolution);
   const values = new Float64Array(mode === 'full' ? operatorCount(convolution) : 0);
   let filled = 0;
   let largest = 0;
   let smallest = Infinity;
   let relativeError = 0;
-  for await (const batch of blockValues(blocks, control)) {
-    if (mode === 'full') values.set(batch.values, filled);
-    filled += batch.values.length;
-    for (const value of batch.values) {
+  const { factor, scaled } = scaledConvolution(convolution);
+  await eachBlock(scaled, (block) => {
+    for (let copy = 0; copy < block.copies; copy++) {
+      if (mode === 'full') values.set(block.values.map((x) => x * factor), filled);
+      filled += block.values.length;
+    }
+    for (const value of block.values) {
       if (value > largest) largest = value;
       if (value < smallest) smallest = value;
     }
-    relativeError = Math.max(relativeError, batch.relativeError);
-  }
+    relativeError = Math.max(relativeError, block.relativeError);
+  }, control);
   const count = operatorCount(plain);
   if (multiplicity * filled < count) smallest = 0;
-  const base = { convention: 'circular' as const, inputSize: [...k.inputSize], count, largest, smallest, exact: true, relativeError };
+  const base = { convention: 'circular' as const, inputSize: [...k.inputSize], count, largest: largest * factor, smallest: smallest * factor, exact: true, relativeError };
   return mode === 'full' ? { ...base, ...distribution(values.sort().reverse(), multiplicity, count) } : { ...base, quantiles: null };
 }
 

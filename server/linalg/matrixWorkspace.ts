@@ -1,6 +1,8 @@
-import { blockBytes, blockSingularValues, blockWork, productsPayFrom, usualRoute } from './blockSingularValues.js';
+import { blockBytes, blockSingularValues, blockWork } from './blockSingularValues.js';
+import { gramErrorBound } from './gram.js';
 import { alignedBytes, compileKernel, kernelOverheadBytes, KernelMemory, type CompiledKernel, type MatrixView } from './kernel.js';
 import { type MatrixProducts } from './matrixProducts.js';
+import { productsPayFrom, type Method } from './routes.js';
 import { runSteps, type SolveControl, type Steps } from './steps.js';
 
 export type { SolveControl } from './steps.js';
@@ -108,23 +110,28 @@ export class MatrixWorkspace {
     this.busy = true;
     try {
       const products = small >= productsPayFrom && this.loadProducts ? await (this.products ??= this.loadProducts().catch(() => null)) : null;
-      const singularValues = await runSteps(this.solve(shape, products), groups * blockWork(large, small), control);
+      const { values, method } = await runSteps(this.solve(shape, products), groups * blockWork(large, small), control);
       this.lastEngine = products === null ? this.kernel.name : `${this.kernel.name}, ${products.name}`;
-      return { singularValues, method: usualRoute(large, small, products).triangleFirst ? 'qr-first' : 'two-stage', exact: true, relativeError: errorBound(large), engine: this.engine };
+      const relativeError = method === 'gram' ? gramErrorBound(small) : errorBound(large);
+      return { singularValues: values, method, exact: true, relativeError, engine: this.engine };
     } finally {
       this.busy = false;
     }
   }
 
-  private *solve({ groups, rows, columns }: Shape, products: MatrixProducts | null): Steps<Float64Array> {
+  private *solve({ groups, rows, columns }: Shape, products: MatrixProducts | null): Steps<{ values: Float64Array; method: Method }> {
     const small = Math.min(rows, columns);
     const values = new Float64Array(groups * small);
-    if (values.length === 0) return values;
-    for (let g = 0; g < groups; g++) {
+    const methods = new Set<Method>();
+    for (let g = 0; g < groups && small > 0; g++) {
       const block = tallView(this.address + 8 * g * rows * columns, rows, columns);
-      values.set(yield* blockSingularValues(this.memory, block, products), g * small);
+      const result = yield* blockSingularValues(this.memory, block, products);
+      values.set(result.values, g * small);
+      methods.add(result.method);
     }
-    return values.sort().reverse();
+    // Of several blocks the method with the larger error is named.
+    const method = methods.has('gram') ? 'gram' : methods.has('qr-first') ? 'qr-first' : 'two-stage';
+    return { values: values.sort().reverse(), method };
   }
 }
 

@@ -28,20 +28,31 @@ const frobeniusTolerance = 1e-11;
 export async function symmetricEigenvalues(matrix: Float64Array, size: number, control: SolveControl = {}): Promise<EigenvalueResult> {
   if (matrix.length !== size * size) throw new RangeError(`A symmetric matrix of size ${size} has ${size * size} entries, and ${matrix.length} were given.`);
   const memory = new KernelMemory(await compileKernel());
-  const b = bandWidth(size);
-  const vectors = 2 * alignedBytes(b * size) + 2 * alignedBytes(2 * b * size) + 5 * alignedBytes(b * b);
-  memory.reserve(alignedBytes(size * size) + alignedBytes((size + 2 * b) * 2 * b) + vectors + 2 * alignedBytes(size));
-  const total = (2 / 3) * size ** 3 + 6 * size * size * b + 20 * size * size;
-  const eigenvalues = await runSteps(solve(memory, matrix, size, b), total, control);
+  memory.reserve(alignedBytes(size * size) + symmetricEigenvaluesBytes(size));
+  const address = memory.take(size * size);
+  memory.elements(address, size * size).set(matrix);
+  const eigenvalues = await runSteps(eigenvaluesInPlace(memory, address, size), symmetricEigenvaluesWork(size), control);
   return { eigenvalues, relativeError: (20 + 4 * Math.sqrt(size)) * Number.EPSILON };
 }
 
-function* solve(memory: KernelMemory, matrix: Float64Array, n: number, b: number): Steps<Float64Array> {
+/** Bytes that `eigenvaluesInPlace` takes from the kernel's memory besides the matrix. */
+export function symmetricEigenvaluesBytes(size: number): number {
+  const b = bandWidth(size);
+  const vectors = 2 * alignedBytes(b * size) + 2 * alignedBytes(2 * b * size) + 5 * alignedBytes(b * b);
+  return alignedBytes((size + 2 * b) * 2 * b) + vectors + 2 * alignedBytes(size);
+}
+
+/** Multiply–adds of `eigenvaluesInPlace`, for progress. */
+export function symmetricEigenvaluesWork(size: number): number {
+  return (2 / 3) * size ** 3 + 6 * size * size * bandWidth(size) + 20 * size * size;
+}
+
+/** The same for a matrix in the kernel's memory, n × n by rows, of which the upper half is read; destroyed. */
+export function* eigenvaluesInPlace(memory: KernelMemory, address: number, n: number): Steps<Float64Array> {
   const kernel = memory.exports;
-  const address = memory.take(n * n);
+  const b = bandWidth(n);
   const entries = memory.elements(address, n * n);
-  entries.set(matrix);
-  const largest = upperMaximum(matrix, n);
+  const largest = upperMaximum(entries, n);
   if (!Number.isFinite(largest)) throw new Error('The matrix holds a value that is not finite (NaN or infinity): it has no eigenvalues.');
   if (largest === 0) return new Float64Array(n);
   const exponent = Math.max(-1000, Math.min(1000, -Math.floor(Math.log2(largest))));
@@ -49,6 +60,7 @@ function* solve(memory: KernelMemory, matrix: Float64Array, n: number, b: number
   let squares = 0;
   for (let i = 0; i < n; i++) squares += 2 * kernel.sumOfSquares(address + 8 * (i * n + i), n - i) - entries[i * n + i] ** 2;
 
+  const mark = memory.mark();
   const band = memory.takeZeroed((n + 2 * b) * 2 * b);
   yield* reduceSymmetric(memory, address, n, b, band);
   const sweeps = Math.max(1, Math.floor(1e7 / (6 * n * b)));
@@ -68,6 +80,7 @@ function* solve(memory: KernelMemory, matrix: Float64Array, n: number, b: number
     yield 20 * perStep * n;
   }
   let values = memory.elements(diagonal, n).slice().sort();
+  memory.release(mark);
   if (failed || !agrees(values, squares)) {
     for (let i = 0; i < n; i++) {
       values[i] = bisectEigenvalue(keptDiagonal, keptSquares, i);

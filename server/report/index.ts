@@ -38,7 +38,7 @@ export function renderReport(format: ReportFormat, report: Report, extras: Rende
     case 'csv':
       return renderCsv(report);
     case 'weightwatcher':
-      return renderWeightWatcher(report, needed(extras.weightWatcherRows, 'weightwatcher', 'the model file: its columns are computed from the weights')());
+      return renderWeightWatcher(needed(extras.weightWatcherRows, 'weightwatcher', 'the model file: its columns are computed from the weights')());
     case 'sarif':
       return renderSarif(report);
     case 'markdown':

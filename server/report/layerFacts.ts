@@ -2,9 +2,9 @@ import type { Finding, LayerReport, Metrics, Severity } from './report.js';
 import { worstSeverity } from './rules.js';
 
 /** α is shown in brackets below this many tail values … */
-export const looseAlphaTail = 20;
+const looseAlphaTail = 20;
 /** … or above this Kolmogorov–Smirnov distance (contract of the report's `alpha`). */
-export const looseAlphaDistance = 0.15;
+const looseAlphaDistance = 0.15;
 
 /** Findings that no person has silenced. */
 export function activeFindings(findings: readonly Finding[]): Finding[] {

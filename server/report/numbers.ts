@@ -13,7 +13,7 @@ const trueMinus = '\u2212';
 const superscriptDigits = '⁰¹²³⁴⁵⁶⁷⁸⁹';
 
 /** Significant digits of tables and findings. */
-export const tableDigits = 4;
+const tableDigits = 4;
 /** Significant digits of p-values, Kolmogorov–Smirnov distances and ratios to a limit. */
 export const statisticDigits = 2;
 
@@ -33,12 +33,6 @@ export function formatNumber(value: number, digits = tableDigits): string {
   if (size < plainLowerLimit || size >= plainUpperLimit) return sign + powerOfTen(Math.abs(value), digits);
   const decimals = Math.max(0, digits - 1 - Math.floor(Math.log10(size)));
   return sign + size.toFixed(decimals);
-}
-
-/** A number as a power of ten whatever its size: `1.433 × 10⁵`. */
-export function formatPower(value: number, digits = tableDigits): string {
-  if (value === 0 || !Number.isFinite(value)) return formatNumber(value, digits);
-  return (value < 0 ? trueMinus : '') + powerOfTen(Math.abs(value), digits);
 }
 
 /** A count in full, with thin spaces in thousands: `102 400`. */

@@ -6,34 +6,45 @@
  * Symbols in comments follow docs/analyses/weights.md. report.schema.json is generated from this file.
  */
 export interface Report {
+  /** Changes only when a field changes its name or meaning; new fields do not change it. */
   schemaVersion: 1;
+  /** Which program wrote the report. */
   tool: { name: 'sigmascope'; version: string };
+  /** What the file's header tells. */
   model: ModelFacts;
   /** Graph formats: topological order; others: the file's order. */
   layers: LayerReport[];
   /** What was not analysed, and why: never an empty result without a reason. */
   skipped: Skipped[];
+  /** Those of all layers, in layer order. */
   findings: Finding[];
   /** What the numbers rest on. */
   settings: AnalysisSettings;
   /** Only when the run did not reach its end: what is there is exact, what is missing is in `skipped`. */
   incomplete?: { reason: 'cancelled' | 'timeout'; layersDone: number; layersTotal: number };
+  /** The only part that differs between two runs with the same inputs, seed and threads. */
   timings?: Timings;
 }
 
+/** What the header of a model file tells. */
 export interface ModelFacts {
+  /** As it was given. */
   path: string;
+  /** Found by content. */
   format: ModelFormat;
   /** Of all files that belong to the model. */
   bytes: number;
   /** Lower-case hex of the model file; null until known. */
   sha256: string | null;
+  /** Program that wrote the file, and its version; null where the file does not say. */
   producer: string | null;
   /** ONNX operator sets: domain → version ("" is written "ai.onnx"). */
   opset: Record<string, number> | null;
   /** Weight elements of all layers, without biases. */
   parameters: number;
+  /** Of the graph; empty for files without one. */
   inputs: ValueFacts[];
+  /** Of the graph; empty for files without one. */
   outputs: ValueFacts[];
   /** The network function f; null for files without a graph. */
   function: NetworkFunction | null;
@@ -41,27 +52,37 @@ export interface ModelFacts {
 
 export type ModelFormat = 'onnx' | 'safetensors' | 'pytorch' | 'keras' | 'gguf' | 'tflite' | 'numpy';
 
-/** `shape`: a number is a fixed size, a string a named one, null an unknown one. */
+/** An input or output of the graph. */
 export interface ValueFacts {
+  /** As the graph has it. */
   name: string;
+  /** Element type in lower case, e.g. "float32". */
   dtype: string;
+  /** A number is a fixed size, a string a named one, null an unknown one; null as a whole where the file does not say. */
   shape: (number | string | null)[] | null;
 }
 
 /** f is `output` with the trailing operations `removed` cut off, so that f is the value `tensor`, as a function of `input`. */
 export interface NetworkFunction {
+  /** Its variable: the first floating-point input, or the output of the first embedding. */
   input: string;
+  /** The output of the graph that it was found at. */
   output: string;
+  /** The value that f is. */
   tensor: string;
+  /** Trailing operations between `tensor` and `output`, e.g. "Softmax". */
   removed: string[];
 }
 
 export type LayerKind = 'dense' | 'convolution' | 'convolutionTranspose' | 'embedding' | 'recurrent' | 'attention' | 'other';
 
+/** One matrix of weights that the network multiplies by, and what was found of it. */
 export interface LayerReport {
+  /** Unique in the report: docs/layers.md. */
   id: string;
   /** The name in the file, unshortened: of the node where the tensor is anonymous, else of the tensor. */
   name: string;
+  /** What the layer does with its matrix. */
   kind: LayerKind;
   /** The stored tensor that holds the weights. */
   tensor: string;
@@ -69,22 +90,31 @@ export interface LayerReport {
   shape: number[];
   /** [rows, columns] of the analysed matrix, [out, in] for dense layers; block-diagonal when `groups` > 1. */
   matrixShape: [number, number];
+  /** Number of blocks of the matrix: 1 unless it is grouped. */
   groups: number;
+  /** Stored element type in lower case, e.g. "float32", "bfloat16", "int8". */
   dtype: string;
+  /** Stored weights, without biases and without the zeros between blocks. */
   parameters: number;
   /** null when the weights hold a non-finite value: `health` says where. */
   spectrum: Spectrum | null;
   /** Exact spectra of the convolution operator; only for convolutions. */
   operatorSpectra?: OperatorSpectrum[];
+  /** null where `spectrum` is. */
   metrics: Metrics | null;
+  /** What is odd about the stored numbers. */
   health: Health;
+  /** Those of this layer. */
   findings: Finding[];
 }
 
+/** Singular values of the layer's matrix. */
 export interface Spectrum {
   /** All, descending. Of the stored weights widened to float64. */
   singularValues: number[];
+  /** Which algorithm computed them. */
   method: SpectrumMethod;
+  /** Whether they come from a direct decomposition, rather than an estimate. */
   exact: boolean;
   /** Bound of the error relative to the largest singular value. */
   relativeError: number;
@@ -93,6 +123,7 @@ export interface Spectrum {
 /** Which algorithm; which engine ran it is in `timings`. */
 export type SpectrumMethod = 'two-stage' | 'gram' | 'qr-first' | 'krylov' | 'fft' | 'lanczos';
 
+/** Singular values of a convolution as a linear map between whole images: docs/analyses/convolutions.md. */
 export interface OperatorSpectrum {
   /** circular: wrap-around padding, by FFT. declared: the layer's own padding, stride and dilation. */
   convention: 'circular' | 'declared';
@@ -100,14 +131,17 @@ export interface OperatorSpectrum {
   inputSize: number[];
   /** Number of singular values of the operator. */
   count: number;
+  /** The largest singular value. */
   largest: number;
-  /** null where it was not computed. */
+  /** The smallest singular value; null where it was not computed. */
   smallest: number | null;
   /** 257 quantiles from largest to smallest; null for `--operator norms`. */
   quantiles: number[] | null;
   /** All, descending, where `count` ≤ 4,096 and `--operator full`. */
   singularValues?: number[];
+  /** Whether the values come from a direct decomposition; false: from an iteration. */
   exact: boolean;
+  /** Bound of the error relative to `largest`. */
   relativeError: number;
 }
 
@@ -145,19 +179,27 @@ export interface Metrics {
   alphaHat: number | null;
   /** log₁₀Σλ^α */
   logAlphaNorm: number | null;
+  /** How the spectrum compares with that of random weights. */
   marchenkoPastur: MarchenkoPasturFit;
+  /** How fast the singular values fall with their rank. */
   powerLaw: PowerLawCharts;
   /** Top-radial Cartan coordinate ½ln(d·σ₁²/Σσ²), d = min(m, n) */
   cartan: number | null;
 }
 
+/** min{k: σ₁² + … + σ_k² ≥ (q − 10⁻¹²)·Σσ²} by q. */
 export interface EnergyRanks {
+  /** Of 50 % of the energy. */
   '0.5': number;
+  /** Of 90 % of the energy. */
   '0.9': number;
+  /** Of 95 % of the energy. */
   '0.95': number;
+  /** Of 99 % of the energy. */
   '0.99': number;
 }
 
+/** Power law of the upper tail of the λ. */
 export interface PowerLawFit {
   /** Exponent of the density λ^(−α), by maximum likelihood (Clauset, Shalizi and Newman 2009). */
   value: number;
@@ -175,7 +217,9 @@ export interface PowerLawFit {
 export interface MarchenkoPasturFit {
   /** Standard deviation of the matrix entries of the noise bulk. */
   sigma: number | null;
+  /** Lower edge of the law: sigma²(1 − √(M/N))². */
   lambdaMinus: number | null;
+  /** Upper edge of the law: sigma²(1 + √(M/N))². */
   lambdaPlus: number | null;
   /** Eigenvalues above the Tracy–Widom edge (99 %). */
   spikes: number | null;
@@ -189,6 +233,7 @@ export interface MarchenkoPasturFit {
   reason: string | null;
 }
 
+/** Three readings of σ_k ∝ k^(−p), σ_k²/Σσ² ∝ k^(−β), β = 2p; they agree on exact power laws only. */
 export interface PowerLawCharts {
   /** Exponent p of σ_k ∝ k^(−p) by least squares in log–log over the numerical rank. */
   pOls: number | null;
@@ -200,12 +245,17 @@ export interface PowerLawCharts {
   betaTop: number | null;
 }
 
+/** Counts of the stored numbers, in their stored type. */
 export interface Health {
+  /** NaN and infinite elements; flat row-major index of the first in the file's tensor, null without any. */
   nonFinite: { count: number; firstIndex: number | null };
+  /** Elements equal to 0. */
   zeros: number;
   /** Subnormal values in the stored type. */
   denormals: number;
+  /** Rows of the matrix without an element other than 0. */
   zeroRows: number;
+  /** Columns of the matrix without an element other than 0. */
   zeroColumns: number;
   /** The value that all elements have, else null. */
   constant: number | null;
@@ -218,20 +268,29 @@ export interface Health {
  * `tensor`), or one operator of a layer (`layer` and `operator`).
  */
 export interface Skipped {
+  /** Name of the stored tensor. */
   tensor?: string;
+  /** Id of the layer. */
   layer?: string;
+  /** Name of the analysis, e.g. "weights". */
   analysis?: string;
+  /** Convention of the operator: "circular" or "declared". */
   operator?: string;
+  /** One sentence or phrase: why, and what to do where something can be done. */
   reason: string;
 }
 
 export type Severity = 'error' | 'warning' | 'information' | 'hint';
 
+/** What a rule found of one layer: docs/rules. */
 export interface Finding {
   /** Stable rule id, e.g. "weights/zero-tensor". */
   rule: string;
+  /** That of the rule, or of the configuration. */
   severity: Severity;
+  /** Id of the layer. */
   layer?: string;
+  /** Index of the input, in analyses of inputs. */
   input?: number;
   /** At most 60 characters. */
   title: string;
@@ -245,10 +304,15 @@ export interface Finding {
   silenced?: string;
 }
 
+/** The options that numbers depend on. */
 export interface AnalysisSettings {
+  /** Analyses that were run. */
   only: AnalysisName[];
+  /** Glob of the layer ids that were asked for; null for all. */
   layers: string | null;
+  /** Of everything random. */
   seed: number;
+  /** Which spectra of convolution operators were asked for. */
   operator: OperatorMode;
 }
 
@@ -257,7 +321,10 @@ export type OperatorMode = 'none' | 'norms' | 'full';
 
 /** Seconds of wall time. Left out by `--no-timings`. */
 export interface Timings {
+  /** From opening the file to the last result. */
   total: number;
+  /** Of reading the header. */
   read: number;
+  /** By layer, with the engine that computed it ("cache" where it was kept). */
   layers: { layer: string; seconds: number; engine: string }[];
 }

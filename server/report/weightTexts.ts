@@ -16,7 +16,7 @@ const longestId = 40;
 const ratioDigits = 2;
 
 /** An id in a sentence: `…base_net.12.3`. */
-export function quotedId(id: string): string {
+function quotedId(id: string): string {
   // Not inside of a surrogate pair.
   const tail = id.slice(1 - longestId).replace(/^[\udc00-\udfff]/u, '');
   return `\`${id.length > longestId ? `…${tail}` : id}\``;

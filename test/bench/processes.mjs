@@ -8,10 +8,9 @@ import { CancellationTokenSource, createMessageConnection, IPCMessageReader, IPC
 export const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../..');
 const dist = path.join(root, 'dist');
 
-/** Bytes of a page and ticks of a second, as every Linux that Node runs on has them in /proc. */
-const pageBytes = 4096;
+/** Ticks of a second in /proc, on every Linux that Node runs on. */
 const ticksPerSecond = 100;
-const sampleMilliseconds = 20;
+const sampleMilliseconds = 50;
 
 /** Starts the command line. `ended` tells its code, what it wrote to stderr and how long it took. */
 export function startCommand(...args) {
@@ -33,12 +32,16 @@ export function childrenSeconds() {
   }
 }
 
-/** Samples the resident memory of a process and all below it; `stop` answers the largest sum in bytes, null without /proc. */
+/**
+ * Samples the memory of a process and all below it; `stop` answers the largest sums in bytes, null without /proc.
+ * `own` counts a page that n processes share as 1/n in each (PSS), `resident` as a whole one in each (RSS).
+ */
 export function watchMemory(pid) {
   let peak = null;
   const sample = () => {
     try {
-      peak = Math.max(peak ?? 0, residentBytes(pid));
+      const now = memoryOf(familyOf(pid));
+      peak = { own: Math.max(peak?.own ?? 0, now.own), resident: Math.max(peak?.resident ?? 0, now.resident) };
     } catch {
       // The process has ended, or there is no /proc.
     }
@@ -52,8 +55,7 @@ export function watchMemory(pid) {
   };
 }
 
-/** Pages that processes share are counted in each, so that the sum is an upper bound. */
-function residentBytes(pid) {
+function familyOf(pid) {
   const parents = readdirSync('/proc').flatMap((name) => {
     try {
       return /^\d+$/.test(name) ? [[Number(name), Number(readFileSync(`/proc/${name}/stat`, 'utf8').split(') ').at(-1).split(' ')[1])]] : [];
@@ -66,15 +68,21 @@ function residentBytes(pid) {
     size = family.size;
     for (const [child, parent] of parents) if (family.has(parent)) family.add(child);
   }
-  let bytes = 0;
-  for (const member of family) {
+  return family;
+}
+
+function memoryOf(processes) {
+  const sum = { own: 0, resident: 0 };
+  for (const pid of processes) {
     try {
-      bytes += pageBytes * Number(readFileSync(`/proc/${member}/statm`, 'utf8').split(' ')[1]);
+      const text = readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8');
+      sum.own += 1024 * Number(/^Pss:\s+(\d+) kB/m.exec(text)[1]);
+      sum.resident += 1024 * Number(/^Rss:\s+(\d+) kB/m.exec(text)[1]);
     } catch {
       // Ended meanwhile.
     }
   }
-  return bytes;
+  return sum;
 }
 
 /** A language server as the extension starts it, ready to answer. */

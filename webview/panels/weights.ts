@@ -108,7 +108,7 @@ export class WeightsPanel {
     this.findings.show([], []);
     this.actions.replaceChildren();
     this.basis.textContent = '';
-    if (row === null) this.line.textContent = t('Choose a layer in the Overview.');
+    if (row === null) this.line.textContent = model.rows.length === 0 ? t('There is no layer with weights.') : t('Choose a layer in the Overview.');
     else if (row.state === 'pending') {
       this.line.textContent = model.running ? t('{0} is not analysed yet.', row.id) : t('{0} is not analysed.', row.id);
       this.basis.textContent = t('Its charts appear here when it is.');

@@ -85,7 +85,7 @@ function markOf(row: LayerRow): string {
 }
 
 /** Ten blocks of the row's spectrum line. */
-export function sparklineText(sparkline: readonly number[] | null): string {
+function sparklineText(sparkline: readonly number[] | null): string {
   if (sparkline === null) return '';
   const cells = Math.min(sparklineCells, sparkline.length);
   return Array.from({ length: cells }, (_, i) => {

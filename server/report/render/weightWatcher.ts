@@ -1,4 +1,3 @@
-import type { Report } from '../report.js';
 import { weightWatcherColumns, type WeightWatcherRow } from '../weightWatcherRow.js';
 import { csvTable } from './csvCells.js';
 
@@ -7,7 +6,7 @@ import { csvTable } from './csvCells.js';
  *
  * @param rows one per layer that the peer would list; the report itself does not hold the peer's numbers
  */
-export function renderWeightWatcher(_report: Report, rows: readonly WeightWatcherRow[]): string {
+export function renderWeightWatcher(rows: readonly WeightWatcherRow[]): string {
   // Its own files write True and False, as pandas does.
   return csvTable(weightWatcherColumns, rows.map((row) => weightWatcherColumns.map((column) => pythonValue(row[column]))));
 }

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { circularSpectrum, declaredSpectrum, OperatorNotDefined, type ConvolutionKernel } from '../../../server/linalg/convolutionOperator.js';
 import { ConvolutionProducts, groupShape, writeDenseBlocks } from '../../../server/linalg/convolutionProducts.js';
 import { declaredConvolution, groupOf, product } from '../../../server/linalg/convolutionGeometry.js';
+import { MatrixWorkspace } from '../../../server/linalg/matrixWorkspace.js';
 import { compileKernel } from '../../../server/linalg/kernel.js';
 import { RandomGenerator } from '../../../server/linalg/random.js';
 import { relativeDifference } from '../../support/matrices.js';
@@ -76,6 +77,22 @@ describe('convolution operator: closed forms', () => {
       assert.equal(count, singularValues?.length);
       assert.equal(count, 2 * positions * Math.min(3, 4 * product(strides)));
     }
+  });
+
+  it('blocks too large for the complex routine have the same values as real matrices of twice the size', async () => {
+    const random = new RandomGenerator(9);
+    const [out, inside, n] = [258, 257, 3];
+    const weights = Float64Array.from({ length: out * inside * 2 }, () => random.normal());
+    const { singularValues, count } = await circularSpectrum(layer(weights, out, inside, [2], [n]), 'full');
+    // Frequency 0 is K₀ + K₁; the sum of squares over all three is 3·‖K‖².
+    const sum = new Float64Array(out * inside).map((_, i) => weights[2 * i] + weights[2 * i + 1]);
+    const workspace = await MatrixWorkspace.create();
+    workspace.allocate(1, out, inside).set(sum);
+    const own = (await workspace.singularValues()).singularValues;
+    assert.equal(count, 3 * inside);
+    const squares = (values: ArrayLike<number>) => Array.from(values).reduce((s, x) => s + x * x, 0);
+    assert.ok(Math.abs(squares(singularValues ?? []) / (3 * squares(weights)) - 1) < 1e-12);
+    for (const value of own) assert.ok((singularValues ?? []).some((x) => Math.abs(x - value) < 1e-12 * own[0]));
   });
 
   it('a zero-padded operator is bounded by the circular one on the enlarged grid, value by value', async () => {

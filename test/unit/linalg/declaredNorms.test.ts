@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
-import { declaredSpectrum, OperatorNotDefined, type ConvolutionKernel } from '../../../server/linalg/convolutionOperator.js';
+import { circularSpectrum, declaredSpectrum, OperatorNotDefined, type ConvolutionKernel } from '../../../server/linalg/convolutionOperator.js';
 import { declaredConvolution } from '../../../server/linalg/convolutionGeometry.js';
 import { declaredNorms } from '../../../server/linalg/declaredNorms.js';
 import { compileKernel } from '../../../server/linalg/kernel.js';
 import { largestSingularValue } from '../../../server/linalg/largestSingularValue.js';
 import { RandomGenerator } from '../../../server/linalg/random.js';
 import { runAtOnce } from '../../../server/linalg/steps.js';
+import { relativeDifference } from '../../support/matrices.js';
 
 /** A convolution of random shape and random weights: noise, a smooth kernel (whose values crowd at the top), sparse, or of low rank. */
 function randomConvolution(random: RandomGenerator): ConvolutionKernel {
@@ -94,6 +95,8 @@ describe('norms of zero-padded convolutions without all their values', () => {
       const found = await declaredSpectrum(layer(scale), 'norms');
       assert.ok(Math.abs(found.largest / scale / usual.largest - 1) < 1e-6);
       assert.ok(Math.abs((found.smallest ?? NaN) / scale / (usual.smallest ?? NaN) - 1) < 1e-6);
+      const circle = await circularSpectrum(layer(scale), 'full');
+      assert.ok(relativeDifference((circle.singularValues ?? []).map((x) => x / scale), (await circularSpectrum(layer(1), 'full')).singularValues ?? []) < 1e-13);
     }
     const zero = await declaredSpectrum(layer(0), 'norms');
     assert.deepEqual([zero.largest, zero.smallest], [0, 0]);

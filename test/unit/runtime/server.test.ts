@@ -193,6 +193,21 @@ describe('language server', function () {
     rmSync(at('sigmascope.json'));
   });
 
+  it('keeps the results of an analysis that ended just before the editor closed', async () => {
+    const settings = { threads: 1, cacheFolder: at('cache'), cacheMegabytes: 64 };
+    const file = at('closing.safetensors');
+    writeSmallModel(file);
+    const closing = await Server.start(settings);
+    assert.equal((await closing.request(protocol.analyze, { path: file, settings: {} })).state, 'done');
+    await closing.stop();
+    const next = await Server.start(settings);
+    try {
+      assert.equal((await next.request(protocol.openModel, { path: file })).state, 'done');
+    } finally {
+      await next.stop();
+    }
+  });
+
   it('clears its cache', async () => {
     assert.ok((await server.request(protocol.clearCache, {})).entries > 0);
     assert.deepEqual(readdirSync(at('cache')), []);
