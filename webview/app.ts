@@ -76,8 +76,10 @@ export class App implements PanelContext {
       this.initialise(message);
       return;
     }
+    // A pinned side view keeps its layer, whatever is opened beside it; let go, it asks for everything anew.
+    if (this.spectrum?.pinned === true && message.type !== 'layerDetail') return;
     if (message.type === 'select') {
-      if (this.spectrum?.pinned !== true && message.layer !== this.model.selected) this.setSelection(message.layer, true);
+      if (message.layer !== this.model.selected) this.setSelection(message.layer, true);
       return;
     }
     if (message.type === 'command') {
@@ -92,6 +94,7 @@ export class App implements PanelContext {
 
   private initialise(message: ToWebview & { type: 'initialise' }): void {
     setStrings(message.strings);
+    if (this.report !== null || this.spectrum !== null) return;
     this.root.replaceChildren();
     document.body.classList.toggle('side-view', message.view === 'spectrum');
     if (message.view === 'spectrum') {

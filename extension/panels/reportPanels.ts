@@ -70,7 +70,7 @@ export class ReportPanels implements vscode.Disposable, vscode.WebviewPanelSeria
       return;
     }
     this.attach(panel, state.document, state.origin, state);
-    await this.fill(panel, state.document, state.origin);
+    await this.fill(panel, state.document, state.origin, state.layer);
   }
 
   openCustomDocument(uri: vscode.Uri): vscode.CustomDocument {
@@ -88,8 +88,9 @@ export class ReportPanels implements vscode.Disposable, vscode.WebviewPanelSeria
   }
 
   /** Reads the document of a panel that the editor opened; side views and status bar follow it if it is in front. */
-  private async fill(panel: vscode.WebviewPanel, file: string, origin: ReportDocument['origin']): Promise<void> {
+  private async fill(panel: vscode.WebviewPanel, file: string, origin: ReportDocument['origin'], layer: string | null = null): Promise<void> {
     const document = await this.documents.open(file, origin);
+    if (document.overview?.rows.some((row) => row.id === layer) === true) document.layer ??= layer;
     const stillOpen = [...this.open].some((each) => each.panel === panel);
     if (stillOpen && panel.active) this.documents.activate(document);
   }

@@ -65,8 +65,9 @@ export class ReportView implements Disposable {
     if (document.overview) {
       this.post({ type: 'overview', overview: document.overview });
       if (document.progress) this.post({ type: 'progress', progress: document.progress });
-      if (document.layer !== null) this.post({ type: 'select', layer: document.layer });
     }
+    // The side view has no selection of its own; a report that a reload brought back has one before the host does.
+    if (document.layer !== null || this.kind === 'spectrum') this.post({ type: 'select', layer: document.overview ? document.layer : null });
     if (document.error !== undefined) this.post({ type: 'error', message: document.error, actions: ['openLog', 'retry'] });
     if (this.kind === 'spectrum' && document.layer !== null) void this.sendLayer(document, document.layer);
   }

@@ -1,6 +1,6 @@
 import { gridIndex, gridPoints, gridSpan, product, type PlainConvolution, type PlainGeometry } from './convolutionGeometry.js';
 import { alignedBytes, type CompiledKernel, KernelMemory } from './kernel.js';
-import { type LinearOperator } from './lanczos.js';
+import { type LinearOperator } from './linearOperator.js';
 
 /**
  * A zero-padded convolution of one group as a linear operator, without its matrix. Images are stored with the channels

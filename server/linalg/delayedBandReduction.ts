@@ -1,5 +1,6 @@
 import { bandLength } from './bandReduction.js';
 import { alignedBytes, type KernelMemory, type MatrixView } from './kernel.js';
+import { bringUpToDate, linesTimesMatrix, updateBytes, updateLength } from './delayedUpdate.js';
 import { type Block, type MatrixProducts } from './matrixProducts.js';
 import { type Steps } from './steps.js';
 
@@ -19,9 +20,6 @@ import { type Steps } from './steps.js';
  * Y exchanged.
  */
 
-/** Rows of A that one product brings up to date: its left operand stays in the cache. */
-const updateRows = 256;
-
 /** Panels between two updates: more of them make the update faster, and each panel's own corrections dearer. */
 export function panelsBetweenUpdates(size: number): number {
   if (size < 1500) return 2;
@@ -32,7 +30,7 @@ export function panelsBetweenUpdates(size: number): number {
 export function delayedReductionBytes(rows: number, columns: number, b: number): number {
   const depth = 2 * b * panelsBetweenUpdates(columns);
   const lines = alignedBytes(depth * rows) + alignedBytes(depth * columns);
-  return lines + 3 * alignedBytes(b * Math.max(rows, columns)) + 4 * alignedBytes(b * b) + alignedBytes(b * depth) + alignedBytes(Math.min(updateRows, Math.max(rows, columns)) * depth);
+  return lines + 3 * alignedBytes(b * Math.max(rows, columns)) + 4 * alignedBytes(b * b) + alignedBytes(b * depth) + updateBytes(Math.max(rows, columns), depth);
 }
 
 /**
@@ -50,7 +48,7 @@ export function* reduceToBandDelayed(memory: KernelMemory, a: MatrixView, b: num
   const [scratch, turned] = [0, 0].map(() => memory.take(b * Math.max(a.rows, a.columns)));
   const [r, t, r2, t2] = Array.from({ length: 4 }, () => memory.take(b * b));
   const coefficients = memory.take(b * depth);
-  const left = memory.take(Math.min(updateRows, Math.max(a.rows, a.columns)) * depth);
+  const strip = memory.take(updateLength(Math.max(a.rows, a.columns), depth));
   const bandElements = memory.elements(band, bandLength(size, b));
   bandElements.fill(0);
   const bandStride = 3 * b - 1;
@@ -116,36 +114,9 @@ export function* reduceToBandDelayed(memory: KernelMemory, a: MatrixView, b: num
     k += width;
     if (held + 2 * b > depth) {
       const [lines, partners, lineLength] = storedByRows ? [u, y, rows] : [y, u, columns];
-      yield* bringUpToDate(memory, products, stored, done, lines, lineLength, partners, held, left);
+      yield* bringUpToDate(memory, products, stored, done, lines, lineLength, partners, held, strip);
       [rows, columns, done, held] = [rows - done, columns - done, 0, 0];
     }
   }
   memory.release(mark);
-}
-
-/**
- * Result ← lines·S (`direct`) or lines·Sᵀ, for a few lines. The latter runs as S·linesᵀ, which engines do faster, and is
- * transposed on the way from `turned`.
- */
-function* linesTimesMatrix(memory: KernelMemory, products: MatrixProducts, s: Block, direct: boolean, lines: Block, result: Block, turned: number): Steps<void> {
-  if (direct) {
-    yield products.multiply(lines, s, result);
-    return;
-  }
-  const transposed = { elements: memory.elements(turned, s.rows * lines.rows), rows: s.rows, columns: lines.rows };
-  yield products.multiplyByTransposed(s, lines, transposed);
-  memory.exports.copyMatrix(lines.rows, s.rows, turned, 1, lines.rows, result.elements.byteOffset, s.rows, 1);
-}
-
-/** S ← S − linesᵀ·partners without its first `done` rows and columns, moved to the front of its memory. */
-function* bringUpToDate(memory: KernelMemory, products: MatrixProducts, s: Block, done: number, lines: number, lineLength: number, partners: number, held: number, left: number): Steps<void> {
-  const right = { elements: memory.elements(partners, held * s.columns), rows: held, columns: s.columns };
-  const rest = s.columns - done;
-  for (let i = done; i < s.rows; i += updateRows) {
-    const count = Math.min(updateRows, s.rows - i);
-    memory.exports.copyMatrix(count, held, lines + 8 * i, 1, lineLength, left, held, 1);
-    const strip = s.elements.subarray(i * s.columns, (i + count) * s.columns);
-    yield products.subtract({ elements: memory.elements(left, count * held), rows: count, columns: held }, right, { elements: strip, rows: count, columns: s.columns });
-    for (let row = i; row < i + count; row++) s.elements.copyWithin((row - done) * rest, row * s.columns + done, (row + 1) * s.columns);
-  }
 }

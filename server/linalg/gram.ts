@@ -44,7 +44,7 @@ export function* gramSingularValues(memory: KernelMemory, a: MatrixView, product
   const start = memory.mark();
   const gram = memory.takeZeroed(n * n);
   yield* products === null ? ownProducts(memory, a, gram) : productsOfEngine(memory, a, gram, products);
-  const eigenvalues = yield* eigenvaluesInPlace(memory, gram, n);
+  const eigenvalues = yield* eigenvaluesInPlace(memory, gram, n, products);
   memory.release(start);
   if (!(eigenvalues[0] >= smallestShare * eigenvalues[n - 1])) return null;
   return eigenvalues.map(Math.sqrt);

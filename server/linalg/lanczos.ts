@@ -1,18 +1,9 @@
 import { alignedBytes, compileKernel, KernelMemory } from './kernel.js';
-import { MatrixWorkspace } from './matrixWorkspace.js';
+import { type LinearOperator, type SingularVectors } from './linearOperator.js';
 import { largestTriplets, projectedBytes, type ProjectedTriplets } from './projected.js';
 import { type RandomGenerator } from './random.js';
+import { denseSingularValues, denseTriplets } from './smallOperator.js';
 import { runSteps, type SolveControl, type Steps } from './steps.js';
-
-/** A matrix that is known by its products only. Neither function may keep its arguments. */
-export interface LinearOperator {
-  rows: number;
-  columns: number;
-  /** y ← A·x; x has `columns` elements, y `rows`. */
-  apply(x: Float64Array, y: Float64Array): void;
-  /** x ← Aᵀ·y. */
-  applyTransposed(y: Float64Array, x: Float64Array): void;
-}
 
 export interface LanczosSettings {
   /** How many of the largest singular values are wanted; at least 1. */
@@ -26,6 +17,8 @@ export interface LanczosSettings {
   blockSize?: number;
   /** Most products with A and with Aᵀ. */
   maximumProducts?: number;
+  /** Also the singular vectors. */
+  vectors?: boolean;
   random: RandomGenerator;
 }
 
@@ -38,6 +31,10 @@ export interface LanczosResult {
   relativeError: number;
   converged: boolean;
   products: number;
+  /**
+   * Where asked for. A·vₖ equals σₖ·uₖ to rounding, and Aᵀ·uₖ equals σₖ·vₖ to the stated error.
+   */
+  vectors?: SingularVectors;
 }
 
 const defaultTolerance = 1e-8;
@@ -70,36 +67,25 @@ const vanishing = 8 * Number.EPSILON;
 export async function largestSingularValues(operator: LinearOperator, settings: LanczosSettings, control: SolveControl = {}): Promise<LanczosResult> {
   const small = Math.min(operator.rows, operator.columns);
   if (small === 0) return { singularValues: new Float64Array(0), smallest: null, relativeError: 0, converged: true, products: 0 };
-  if (small <= denseSide) return denseSingularValues(operator, settings.count, control);
+  if (small <= denseSide) {
+    const whole = { converged: true, products: small };
+    if (settings.vectors === true) return { ...whole, smallest: null, ...(await denseTriplets(operator, settings.count, settings.random)) };
+    const { singularValues, relativeError } = await denseSingularValues(operator, control);
+    return { ...whole, singularValues: singularValues.slice(0, settings.count), smallest: singularValues[small - 1], relativeError };
+  }
   const blockSize = Math.min(settings.blockSize ?? settings.count, Math.floor(small / 2));
   const byMemory = Math.floor(basisBytes / 8 / (operator.rows + operator.columns));
   const basis = Math.max(Math.min(maximumBasis, byMemory, small), 3 * blockSize);
-  const bytes = alignedBytes((basis + blockSize) * operator.rows) + alignedBytes((basis + blockSize) * operator.columns) + alignedBytes((basis + blockSize) * blockSize) + projectedBytes(basis);
+  const bytes = alignedBytes((basis + blockSize) * operator.rows) + alignedBytes((basis + blockSize) * operator.columns) + alignedBytes((basis + blockSize) * blockSize) + projectedBytes(basis) + combinationBytes(settings, basis, operator);
   const memory = new KernelMemory(await compileKernel());
   memory.reserve(bytes);
   const run = new BlockLanczos(memory, operator, settings, blockSize, Math.floor(basis / blockSize));
   return runSteps(run.solve(), settings.maximumProducts ?? defaultMaximumProducts, control);
 }
 
-/** Writes the matrix out by its products with unit vectors. */
-async function denseSingularValues(operator: LinearOperator, count: number, control: SolveControl): Promise<LanczosResult> {
-  const { rows, columns } = operator;
-  const wide = rows <= columns;
-  const small = Math.min(rows, columns);
-  const large = Math.max(rows, columns);
-  const workspace = await MatrixWorkspace.create();
-  const matrix = workspace.allocate(1, small, large);
-  const unit = new Float64Array(small);
-  const line = new Float64Array(large);
-  for (let i = 0; i < small; i++) {
-    unit.fill(0);
-    unit[i] = 1;
-    if (wide) operator.applyTransposed(unit, line);
-    else operator.apply(unit, line);
-    matrix.set(line, i * large);
-  }
-  const { singularValues, relativeError } = await workspace.singularValues(control);
-  return { singularValues: singularValues.slice(0, count), smallest: singularValues[small - 1], relativeError, converged: true, products: small };
+/** Bytes for the singular vectors and the coefficients that combine them. */
+function combinationBytes({ vectors, count }: LanczosSettings, basis: number, { rows, columns }: LinearOperator): number {
+  return vectors === true ? alignedBytes(count * basis) + alignedBytes(count * Math.max(rows, columns)) : 0;
 }
 
 /** One run of the iteration: the bases U and V by rows in the kernel's memory, the projected matrix P in `projected`. */
@@ -148,7 +134,8 @@ class BlockLanczos {
         const gap = found.values[settings.count - 1] - found.values[settings.count] - residual;
         const converged = residual <= tolerance * largest || (gap > 0 && residual * residual <= tolerance * largest * gap);
         if (converged || this.products >= limit || size + p > Math.min(operator.rows, operator.columns)) {
-          return { singularValues: found.values.slice(0, settings.count), smallest: null, relativeError: largest > 0 ? residual / largest + Number.EPSILON * 8 : 0, converged, products: this.products };
+          const result = { singularValues: found.values.slice(0, settings.count), smallest: null, relativeError: largest > 0 ? residual / largest + Number.EPSILON * 8 : 0, converged, products: this.products };
+          return settings.vectors === true ? { ...result, vectors: this.combine(found, size) } : result;
         }
         if (full) this.restart(found, size);
       }
@@ -226,6 +213,23 @@ class BlockLanczos {
   /** Subtracts from a vector in the kernel's memory its parts along `done` basis vectors. */
   private project(basis: number, length: number, done: number, vector: Float64Array): void {
     this.memory.exports.orthogonalise(basis, done, length, vector.byteOffset, this.coefficients);
+  }
+
+  /** Singular vectors from those of P: uₖ = Σ yₖⱼ·Uⱼ, vₖ = Σ xₖⱼ·Vⱼ. */
+  private combine(found: ProjectedTriplets, size: number): SingularVectors {
+    const { operator, memory, settings } = this;
+    const count = Math.min(settings.count, found.values.length);
+    const of = (small: Float64Array[], basis: number, length: number): Float64Array => {
+      const mark = memory.mark();
+      const coefficients = memory.take(count * size);
+      const target = memory.take(count * length);
+      for (let k = 0; k < count; k++) memory.elements(coefficients + 8 * k * size, size).set(small[k]);
+      memory.exports.gemm(count, length, size, 1, coefficients, size, 1, basis, length, 1, 0, target, length, 1);
+      memory.release(mark);
+      return memory.elements(target, count * length).slice();
+    };
+    const left = found.left.map((y, k) => (found.values[k] > 0 ? y : new Float64Array(size)));
+    return { left: of(left, this.u, operator.rows), right: of(found.right, this.v, operator.columns) };
   }
 
   /** Puts the p best right vectors in place of V₁. */

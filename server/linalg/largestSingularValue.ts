@@ -1,5 +1,5 @@
 import { bisectSingularValue } from './bisection.js';
-import { type LinearOperator } from './lanczos.js';
+import { type LinearOperator } from './linearOperator.js';
 import { type RandomGenerator } from './random.js';
 import { runSteps, type SolveControl, type Steps } from './steps.js';
 

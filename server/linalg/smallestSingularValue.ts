@@ -1,6 +1,6 @@
 import { bandReductionBytes } from './bandReduction.js';
 import { alignedBytes, type KernelMemory, type MatrixView } from './kernel.js';
-import { type LinearOperator } from './lanczos.js';
+import { type LinearOperator } from './linearOperator.js';
 import { largestValueSteps, type LargestValueResult, type LargestValueSettings } from './largestSingularValue.js';
 import { type Steps } from './steps.js';
 

@@ -1,6 +1,8 @@
 import { bandWidth } from './bandReduction.js';
 import { bisectEigenvalue } from './bisection.js';
+import { delayedSymmetricBytes, reduceSymmetricDelayed } from './delayedSymmetricReduction.js';
 import { alignedBytes, compileKernel, KernelMemory } from './kernel.js';
+import { type MatrixProducts } from './matrixProducts.js';
 import { runSteps, type SolveControl, type Steps } from './steps.js';
 
 export interface EigenvalueResult {
@@ -12,6 +14,10 @@ export interface EigenvalueResult {
 
 /** Rows of a strip: the kernel's own block, so that a strip of the matrix is packed once. */
 const stripRows = 80;
+/** Rows of the upper half that are mirrored at a time. */
+const mirrorRows = 64;
+/** From this size on, a native engine's products pay, although they need both halves of the matrix. */
+const productsPayFrom = 700;
 /** Multiply–adds before the event loop gets its turn. */
 const stepWork = 3e7;
 /** Largest tolerated disagreement of Σλ² and the sum of the squared entries, relative. */
@@ -22,23 +28,25 @@ const frobeniusTolerance = 1e-11;
  * (Bischof, Lang and Sun, ACM TOMS 26, 2000), band → tridiagonal by bulge chasing, then root-free QL.
  *
  * @param matrix size × size, row-major, not changed; only the upper half is read
+ * @param products engine for the products of large matrices; null: the kernel's own
  * Throws an Error for NaN and infinity, a RangeError where memory is short, the signal's reason on abort.
  * Cost: 4/3·size³ operations; error a few rounding errors relative to the largest magnitude.
  */
-export async function symmetricEigenvalues(matrix: Float64Array, size: number, control: SolveControl = {}): Promise<EigenvalueResult> {
+export async function symmetricEigenvalues(matrix: Float64Array, size: number, control: SolveControl = {}, products: MatrixProducts | null = null): Promise<EigenvalueResult> {
   if (matrix.length !== size * size) throw new RangeError(`A symmetric matrix of size ${size} has ${size * size} entries, and ${matrix.length} were given.`);
   const memory = new KernelMemory(await compileKernel());
   memory.reserve(alignedBytes(size * size) + symmetricEigenvaluesBytes(size));
   const address = memory.take(size * size);
   memory.elements(address, size * size).set(matrix);
-  const eigenvalues = await runSteps(eigenvaluesInPlace(memory, address, size), symmetricEigenvaluesWork(size), control);
+  const eigenvalues = await runSteps(eigenvaluesInPlace(memory, address, size, products), symmetricEigenvaluesWork(size), control);
   return { eigenvalues, relativeError: (20 + 4 * Math.sqrt(size)) * Number.EPSILON };
 }
 
 /** Bytes that `eigenvaluesInPlace` takes from the kernel's memory besides the matrix. */
 export function symmetricEigenvaluesBytes(size: number): number {
   const b = bandWidth(size);
-  const vectors = 2 * alignedBytes(b * size) + 2 * alignedBytes(2 * b * size) + 5 * alignedBytes(b * b);
+  const own = 2 * alignedBytes(b * size) + 2 * alignedBytes(2 * b * size) + 5 * alignedBytes(b * b);
+  const vectors = size >= productsPayFrom ? Math.max(own, delayedSymmetricBytes(size, b)) : own;
   return alignedBytes((size + 2 * b) * 2 * b) + vectors + 2 * alignedBytes(size);
 }
 
@@ -48,7 +56,7 @@ export function symmetricEigenvaluesWork(size: number): number {
 }
 
 /** The same for a matrix in the kernel's memory, n × n by rows, of which the upper half is read; destroyed. */
-export function* eigenvaluesInPlace(memory: KernelMemory, address: number, n: number): Steps<Float64Array> {
+export function* eigenvaluesInPlace(memory: KernelMemory, address: number, n: number, products: MatrixProducts | null = null): Steps<Float64Array> {
   const kernel = memory.exports;
   const b = bandWidth(n);
   const entries = memory.elements(address, n * n);
@@ -62,7 +70,10 @@ export function* eigenvaluesInPlace(memory: KernelMemory, address: number, n: nu
 
   const mark = memory.mark();
   const band = memory.takeZeroed((n + 2 * b) * 2 * b);
-  yield* reduceSymmetric(memory, address, n, b, band);
+  if (products !== null && n >= productsPayFrom) {
+    mirrorUpperHalf(memory, address, n);
+    yield* reduceSymmetricDelayed(memory, address, n, b, band, products);
+  } else yield* reduceSymmetric(memory, address, n, b, band);
   const sweeps = Math.max(1, Math.floor(1e7 / (6 * n * b)));
   for (let i = 0; i < n - 2; i += sweeps) {
     kernel.chaseSymmetric(band, n, b, i, i + sweeps);
@@ -156,6 +167,14 @@ function* reduceSymmetric(memory: KernelMemory, a: number, n: number, b: number,
   }
   yield unreported;
   memory.release(mark);
+}
+
+function mirrorUpperHalf(memory: KernelMemory, a: number, n: number): void {
+  for (let i = 0; i < n; i += mirrorRows) {
+    const h = Math.min(mirrorRows, n - i);
+    memory.exports.copyMatrix(h, i, a + 8 * i, 1, n, a + 8 * i * n, n, 1);
+    for (let p = 1; p < h; p++) memory.exports.copyMatrix(1, p, a + 8 * (i * n + i + p), 1, n, a + 8 * ((i + p) * n + i), n, 1);
+  }
 }
 
 function upperMaximum(matrix: Float64Array, n: number): number {

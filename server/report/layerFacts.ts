@@ -3,7 +3,7 @@ import { worstSeverity } from './rules.js';
 
 /** α is shown in brackets below this many tail values … */
 const looseAlphaTail = 20;
-/** … or above this Kolmogorov–Smirnov distance (contract of the report's `alpha`). */
+/** … or above this Kolmogorov–Smirnov distance (docs/analyses/weights.md, tail). */
 const looseAlphaDistance = 0.15;
 
 /** Findings that no person has silenced. */

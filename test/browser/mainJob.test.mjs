@@ -72,6 +72,31 @@ describe('the main job, with the packaged extension', function () {
     assert.match(await panel.locator('#ss-answer').innerText(), /\S.{20,}/);
   });
 
+  it('takes letters typed into the filter as text, not as the keys of the report', async () => {
+    const panel = await webviewWith(page, '#ss-layers');
+    await panel.locator('#ss-tab-overview').focus();
+    await page.keyboard.press('/');
+    await panel.locator('#ss-filter:focus').waitFor();
+    await page.keyboard.type('newt2', { delay: 30 }); // n, e, w, t and 2 are all keys of the report
+    await page.waitForTimeout(500); // the editor answers a key only later
+    assert.equal(await panel.locator('#ss-filter').inputValue(), 'newt2');
+    assert.equal(await panel.locator('#ss-filter:focus').count(), 1);
+    assert.equal(await panel.locator('[role=tab][aria-selected=true]').innerText(), 'Overview');
+    await page.keyboard.press('Escape');
+    assert.equal(await panel.locator('#ss-filter').inputValue(), '');
+  });
+
+  it('shows a layer on the Weights tab by keyboard alone, and keeps the focus in sight', async () => {
+    const panel = await webviewWith(page, '#ss-layers');
+    await panel.locator('#ss-grid .grid-body [role=row][tabindex="0"]').focus();
+    await page.keyboard.press('ArrowDown');
+    await page.keyboard.press('Enter');
+    await panel.locator('#ss-weights-answer', { hasText: 'conv2' }).waitFor();
+    assert.equal(await panel.locator('#ss-panel-weights:focus').count(), 1);
+    await page.keyboard.press('1');
+    await panel.locator('#ss-panel-overview:focus').waitFor();
+  });
+
   it('draws the Weights tab of a layer, with a table twin of each chart', async () => {
     const panel = await webviewWith(page, '#ss-layers');
     await panel.locator('#ss-grid [role=row]', { hasText: 'fc1' }).first().click();

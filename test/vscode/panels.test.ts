@@ -65,6 +65,7 @@ describe('panels', () => {
     const tab = await until('the tab', () => tabs().find((each) => each.input instanceof vscode.TabInputCustom));
     assert.equal((tab.input as vscode.TabInputCustom).viewType, 'sigmascope.model');
     assert.ok(api.panels.viewOf(plain));
+    await until('the side views to follow', () => api.documents.current?.path === plain);
   });
 
   it('shares one selection between tree, report and side view', async () => {

@@ -20,7 +20,7 @@ const namedDeviations = 3;
 /** … and differs from it by this factor at least: nearly equal values have no outliers. */
 const namedFactor = 1.5;
 /** Maxima of bins crowd a narrow band, where names would hide them: only what lies far off is named. */
-const namedBinDeviations = 8;
+const namedBinFactor = 3;
 /** Names a strip carries at most, the farthest first. */
 const mostNames = 3;
 /** A name covers this share of the width, and this much of ln σ₁. */
@@ -135,7 +135,7 @@ function strip(theme: ChartTheme, metric: DepthMetric, dots: Dot[], layers: numb
   }
   parts.push({ data: { name: selectionData, values: [] }, mark: { type: 'point', size: 36, color: colour.selected, shape: theme.highContrast ? 'diamond' : 'circle' }, encoding: { x: quantitative('i'), y: quantitative(metric) } });
   if (metric === 'spectralNorm') {
-    for (const dot of apart(binned === null ? namedDots(dots) : namedDots(binned.worst, namedBinDeviations), layers)) {
+    for (const dot of apart(binned === null ? namedDots(dots) : namedDots(binned.worst, namedBinFactor), layers)) {
       const onLeft = dot.i > layers / 2;
       parts.push({ data: { values: [{ ...dot, id: shortened(dot.id) }] }, mark: { type: 'text', align: onLeft ? 'right' : 'left', dx: onLeft ? -7 : 7, color: colour.text }, encoding: { x: quantitative('i'), y: quantitative('value'), text: { field: 'id', type: 'nominal' } } });
     }
@@ -181,7 +181,7 @@ function extent(dots: readonly Dot[]): [number, number] {
 }
 
 /** Dots that stand apart on a log axis, farthest first. */
-export function namedDots(dots: readonly Dot[], deviations = namedDeviations): Dot[] {
+export function namedDots(dots: readonly Dot[], factor = namedFactor): Dot[] {
   if (dots.length < 5) return [];
   const scaled = dots.map((dot) => Math.log(dot.value));
   const centre = median(scaled);
@@ -190,7 +190,7 @@ export function namedDots(dots: readonly Dot[], deviations = namedDeviations): D
   const distance = (index: number): number => Math.abs(scaled[index] - centre) / deviation;
   return dots
     .map((dot, index) => ({ dot, distance: distance(index) }))
-    .filter((entry) => entry.distance > deviations && entry.distance * deviation > Math.log(namedFactor))
+    .filter((entry) => entry.distance > namedDeviations && entry.distance * deviation > Math.log(factor))
     .sort((a, b) => b.distance - a.distance)
     .slice(0, mostNames)
     .map((entry) => entry.dot);

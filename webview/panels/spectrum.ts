@@ -27,6 +27,7 @@ export class SpectrumPanel {
     this.pin.addEventListener('click', () => {
       this.pinned = !this.pinned;
       this.showPin();
+      if (!this.pinned) context.host.post({ type: 'ready' });
     });
     this.element.append(element('div', { class: 'side-head' }, this.id, this.pin), this.kind, this.message, this.figure.element, this.numbers);
     this.showPin();

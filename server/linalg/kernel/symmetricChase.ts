@@ -11,7 +11,7 @@
 import { at, get, set } from './elements';
 import { makeReflector, reflected } from './householder';
 import { reflectorVector, rowSums } from './scratch';
-import { axpy, dot, reflectColumns, reflectRows } from './vectors';
+import { dot, dotAndAxpy, reflectColumns, reflectRows, subtractBoth } from './vectors';
 
 /** Runs the sweeps from … to − 1 on an n × n band of width b. */
 export function chaseSymmetric(band: usize, n: i32, b: i32, from: i32, to: i32): void {
@@ -50,15 +50,13 @@ function reflectBothSides(a: usize, n: i32, stride: i32, v: usize, tau: f64): vo
   memory.fill(w, 0, <usize>n << 3);
   for (let c = 0; c < n; c++) {
     const diagonal = at(a, c * stride + c), below = n - c - 1;
-    set(w, c, get(w, c) + load<f64>(diagonal) * get(v, c) + dot(diagonal + 8, at(v, c + 1), below));
-    axpy(get(v, c), diagonal + 8, at(w, c + 1), below);
+    set(w, c, get(w, c) + load<f64>(diagonal) * get(v, c) + dotAndAxpy(get(v, c), diagonal + 8, at(v, c + 1), at(w, c + 1), below));
   }
   const half = -0.5 * tau * tau * dot(w, v, n);
   for (let i = 0; i < n; i++) set(w, i, tau * get(w, i) + half * get(v, i));
   for (let c = 0; c < n; c++) {
     const diagonal = at(a, c * stride + c);
-    axpy(-get(w, c), at(v, c), diagonal, n - c);
-    axpy(-get(v, c), at(w, c), diagonal, n - c);
+    subtractBoth(get(w, c), at(v, c), get(v, c), at(w, c), diagonal, n - c);
   }
 }
 

@@ -34,6 +34,43 @@ export function axpy(factor: f64, x: usize, y: usize, n: i32): void {
   }
 }
 
+/** Returns Σ aᵢxᵢ and does y ← y + factor·a: both uses of a column of a symmetric matrix share its loads. */
+export function dotAndAxpy(factor: f64, a: usize, x: usize, y: usize, n: i32): f64 {
+  const f = f64x2.splat(factor);
+  let s0 = f64x2.splat(0), s1 = s0, i = 0;
+  for (; i + 4 <= n; i += 4) {
+    const p = v128.load(a), q = v128.load(a, 16);
+    s0 = multiplyAdd(p, v128.load(x), s0);
+    s1 = multiplyAdd(q, v128.load(x, 16), s1);
+    v128.store(y, multiplyAdd(f, p, v128.load(y)));
+    v128.store(y, multiplyAdd(f, q, v128.load(y, 16)), 16);
+    a += 32; x += 32; y += 32;
+  }
+  let sum = lanesSum(f64x2.add(s0, s1));
+  for (; i < n; i++) {
+    const p = load<f64>(a);
+    sum += p * load<f64>(x);
+    store<f64>(y, load<f64>(y) + factor * p);
+    a += 8; x += 8; y += 8;
+  }
+  return sum;
+}
+
+/** a ← a − f·x − g·y. */
+export function subtractBoth(f: f64, x: usize, g: f64, y: usize, a: usize, n: i32): void {
+  const p = f64x2.splat(-f), q = f64x2.splat(-g);
+  let i = 0;
+  for (; i + 4 <= n; i += 4) {
+    v128.store(a, multiplyAdd(q, v128.load(y), multiplyAdd(p, v128.load(x), v128.load(a))));
+    v128.store(a, multiplyAdd(q, v128.load(y, 16), multiplyAdd(p, v128.load(x, 16), v128.load(a, 16))), 16);
+    a += 32; x += 32; y += 32;
+  }
+  for (; i < n; i++) {
+    store<f64>(a, load<f64>(a) - f * load<f64>(x) - g * load<f64>(y));
+    a += 8; x += 8; y += 8;
+  }
+}
+
 /** x ← factor·x. */
 export function scale(factor: f64, x: usize, n: i32): void {
   const f = f64x2.splat(factor);

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { largestSingularValues, type LinearOperator } from '../../../server/linalg/lanczos.js';
+import { largestSingularValues } from '../../../server/linalg/lanczos.js';
+import { type LinearOperator } from '../../../server/linalg/linearOperator.js';
 import { RandomGenerator } from '../../../server/linalg/random.js';
 import { relativeDifference, withSingularValues } from '../../support/matrices.js';
 
@@ -54,6 +55,35 @@ describe('block Lanczos', () => {
     const found = await largestSingularValues(denseOperator(withSingularValues(9, 4, [5, 4, 2, 0.5], 6), 9, 4), { count: 2, random: new RandomGenerator(4) });
     assert.ok(relativeDifference(found.singularValues, [5, 4]) < 1e-14);
     assert.ok(Math.abs((found.smallest ?? NaN) - 0.5) < 1e-14);
+  });
+
+  it('gives singular vectors that fit the values, of any shape, with restarts and without', async () => {
+    for (const [rows, columns] of [[9, 4], [4, 9], [120, 70], [70, 120], [500, 400]]) {
+      const n = Math.min(rows, columns);
+      // The last one's values crowd at the top, so that its bases fill up.
+      const restarts = n === 400;
+      const values = Float64Array.from({ length: n }, (_, k) => (restarts ? 2 + 2 * Math.cos(((k + 1) * Math.PI) / (n + 1)) : 1 / Math.sqrt(k + 1)));
+      const matrix = withSingularValues(rows, columns, values, 7);
+      const operator = denseOperator(matrix, rows, columns);
+      const count = Math.min(3, n);
+      const { singularValues, vectors, relativeError, converged, products } = await largestSingularValues(operator, { count, tolerance: 1e-9, vectors: true, random: new RandomGenerator(rows) });
+      assert.ok(converged);
+      assert.equal(products > 160, restarts);
+      assert.ok(relativeDifference(singularValues, values.subarray(0, count)) < 1e-9);
+      const { left, right } = vectors ?? { left: new Float64Array(), right: new Float64Array() };
+      for (let k = 0; k < count; k++) {
+        const [u, v] = [left.subarray(k * rows, (k + 1) * rows), right.subarray(k * columns, (k + 1) * columns)];
+        const [av, atu] = [new Float64Array(rows), new Float64Array(columns)];
+        operator.apply(v, av);
+        operator.applyTransposed(u, atu);
+        assert.ok(Math.hypot(...av.map((x, i) => x - singularValues[k] * u[i])) < 1e-13);
+        assert.ok(Math.hypot(...atu.map((x, i) => x - singularValues[k] * v[i])) <= relativeError * singularValues[0] + 1e-13);
+        for (let other = 0; other <= k; other++) {
+          const overlap = u.reduce((sum, x, i) => sum + x * left[other * rows + i], 0);
+          assert.ok(Math.abs(overlap - (other === k ? 1 : 0)) < 1e-12);
+        }
+      }
+    }
   });
 
   it('handles low rank, zero and empty operators', async () => {

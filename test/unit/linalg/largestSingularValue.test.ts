@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { type LinearOperator } from '../../../server/linalg/lanczos.js';
+import { type LinearOperator } from '../../../server/linalg/linearOperator.js';
 import { largestSingularValue } from '../../../server/linalg/largestSingularValue.js';
 import { RandomGenerator } from '../../../server/linalg/random.js';
 

@@ -4,8 +4,10 @@ import { type Block, type MatrixProducts } from '../../../server/linalg/matrixPr
 import { bandLength } from '../../../server/linalg/bandReduction.js';
 import { bandSingularValues, bandToValuesBytes } from '../../../server/linalg/bidiagonal.js';
 import { delayedReductionBytes, reduceToBandDelayed } from '../../../server/linalg/delayedBandReduction.js';
+import { delayedSymmetricBytes, reduceSymmetricDelayed } from '../../../server/linalg/delayedSymmetricReduction.js';
 import { alignedBytes, compileKernel, KernelMemory, type MatrixView } from '../../../server/linalg/kernel.js';
 import { runSteps } from '../../../server/linalg/steps.js';
+import { symmetricEigenvalues } from '../../../server/linalg/symmetricEigenvalues.js';
 import { triangleByProducts, triangleByProductsBytes } from '../../../server/linalg/triangleByProducts.js';
 import { createOnnxProducts } from '../../../server/runtime/onnxProducts.js';
 import { jacobiSingularValues } from '../../support/jacobi.js';
@@ -65,6 +67,25 @@ describe('singular values by products of another engine', () => {
     for (const [rows, columns] of [[24, 24], [300, 24], [24, 300]]) {
       const matrix = withSingularValues(rows, columns, values, 5);
       for (const first of [false, true]) assert.ok(relativeDifference(await valuesByProducts(matrix, rows, columns, 2, first), values) < 1e-14);
+    }
+  });
+
+  it('reduces symmetric matrices too', async () => {
+    for (const [n, b] of [[1, 2], [2, 2], [7, 3], [40, 4], [61, 5], [64, 8]]) {
+      const half = gaussian(n, n, n);
+      const matrix = half.map((x, index) => x + half[(index % n) * n + Math.floor(index / n)]);
+      const expected = (await symmetricEigenvalues(matrix, n)).eigenvalues;
+      const memory = new KernelMemory(await compileKernel());
+      memory.reserve(alignedBytes(n * n) + delayedSymmetricBytes(n, b) + alignedBytes((n + 2 * b) * 2 * b) + 2 * alignedBytes(n));
+      const address = memory.take(n * n);
+      memory.elements(address, n * n).set(matrix);
+      const band = memory.takeZeroed((n + 2 * b) * 2 * b);
+      await runSteps(reduceSymmetricDelayed(memory, address, n, b, band, plainProducts), 1);
+      memory.exports.chaseSymmetric(band, n, b, 0, n);
+      const [diagonal, squares] = [memory.take(n), memory.take(n)];
+      memory.exports.readTridiagonal(band, n, b, diagonal, squares);
+      assert.equal(memory.exports.rationalQl(diagonal, squares, n, 0, n), 0);
+      assert.ok(relativeDifference(memory.elements(diagonal, n).slice().sort(), expected) < 2e-14, `${n}`);
     }
   });
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import { commandOf, isEcho } from '../../../webview/keyboard.js';
-import { reasonKind, withoutLayer } from '../../../webview/prose.js';
+import { commandOf, isEcho, isTyping } from '../../../webview/keyboard.js';
+import { commonEnding, reasonKind, rowMessage, withoutLayer } from '../../../webview/prose.js';
 import { setStrings, t } from '../../../webview/strings.js';
 
 describe('webview texts', () => {
@@ -27,6 +27,20 @@ describe('webview texts', () => {
     assert.equal(withoutLayer('`fc1`: σ₁ 2.9 is large.', 'fc1'), 'σ₁ 2.9 is large.');
     assert.equal(withoutLayer('`fc1`: 4 rows are dead.', 'fc2'), '`fc1`: 4 rows are dead.');
     assert.equal(withoutLayer('`fc1`: 4 rows are dead.', undefined), '`fc1`: 4 rows are dead.');
+  });
+
+  it('begins a row without the name that stands before it', () => {
+    assert.equal(rowMessage('`fc1` cannot be told from random: p 0.4.', 'fc1'), 'Cannot be told from random: p 0.4.');
+    assert.equal(rowMessage('`fc1`: 4 rows are dead.', 'fc1'), '4 rows are dead.');
+    assert.equal(rowMessage('Every weight of `fc1` is 0.', 'fc1'), 'Every weight of `fc1` is 0.');
+    assert.equal(rowMessage('All is well.', undefined), 'All is well.');
+  });
+
+  it('finds the action that several messages share', () => {
+    assert.equal(commonEnding(['κ 3.4 (limit 2). Look here.', 'κ 9.1 (limit 2). Look here.']), 'Look here.');
+    assert.equal(commonEnding(['κ 3.4. Narrow to 3.', 'κ 9.1. Narrow to 4.']), '');
+    assert.equal(commonEnding(['Look here.', 'Look here.']), '', 'nothing would be left of the rows');
+    assert.equal(commonEnding(['κ 3.4. Look here.']), '');
   });
 
   it('groups reasons that differ in a name alone', () => {
@@ -60,6 +74,14 @@ describe('webview keys', () => {
     assert.equal(commandOf(key('t', { ctrlKey: true })), null);
     assert.equal(commandOf(key('t', { target: new Field() as unknown as EventTarget })), null);
     assert.equal(commandOf(key('Escape', { target: new Field() as unknown as EventTarget })), 'escape');
+  });
+
+  it('are text in a field, but for Esc, function keys and those with Ctrl, Alt or Cmd', () => {
+    const target = new Field() as unknown as EventTarget;
+    for (const name of ['n', '2', '/', 'Enter', 'ArrowLeft']) assert.equal(isTyping(key(name, { target })), true, name);
+    for (const name of ['Escape', 'F1']) assert.equal(isTyping(key(name, { target })), false, name);
+    assert.equal(isTyping(key('n', { target, ctrlKey: true })), false);
+    assert.equal(isTyping(key('n')), false);
   });
 
   it('count once when the editor sends the same command for the same press', () => {
