@@ -47,14 +47,14 @@ async function simulator() {
 const rowFile = (index) => path.join(folder, `noiseTable.${index}.json`);
 
 async function makeRow(index) {
-  const { simulateNoise, RandomGenerator } = await simulator();
+  const { noiseDistance, RandomGenerator } = await simulator();
   const row = [];
   for (const side of sides) {
     const random = new RandomGenerator(seed * 1e6 + index * 1000 + side);
     const draws = drawsFor(side);
     const statistics = new Float64Array(draws);
     for (let draw = 0; draw < draws; draw++) {
-      statistics[draw] = side * simulateNoise({ longer: side / ratios[index], shorter: side, blocks: 1 }, random).ks;
+      statistics[draw] = side * noiseDistance({ longer: side / ratios[index], shorter: side, blocks: 1 }, random);
     }
     statistics.sort();
     row.push(probabilities.map((p) => {

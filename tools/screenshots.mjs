@@ -34,10 +34,6 @@ const script = values.script ?? 'train.py';
 const folder = mkdtempSync(path.join(tmpdir(), 'sigma-shots-'));
 const workspace = path.join(folder, path.basename(values.workspace ?? 'samples'));
 cpSync(values.workspace ?? path.join(repository, 'samples'), workspace, { recursive: true });
-if (own) {
-  writeFileSync(path.join(workspace, 'models/cut.onnx'), truncated(path.join(workspace, model)));
-  writeFileSync(path.join(workspace, 'models/many-layers.safetensors'), manyLayers(2000));
-}
 const server = await startServer({ settings });
 const browser = await launchBrowser();
 try {
@@ -50,6 +46,7 @@ try {
 
 async function shoot(theme) {
   const page = await drive.openWorkbench(browser, server, workspace, { extension: repository, theme, width: 1440, height: 900 });
+  await drive.settleTheme(page, theme);
   const save = async (name) => {
     await page.waitForTimeout(700); // charts and icons settle
     const file = path.join(out, `${name}-${theme}.png`);
@@ -88,6 +85,9 @@ async function shoot(theme) {
 
 /** What only the sample workspace shows: findings, a wrong file, many layers, a model that is not analysed. */
 async function shootOwn(page, save) {
+  const specimens = { 'cut.onnx': truncated(path.join(workspace, model)), 'many-layers.safetensors': manyLayers(2000) };
+  for (const [name, bytes] of Object.entries(specimens)) writeFileSync(path.join(workspace, 'models', name), bytes);
+  await page.waitForTimeout(2000); // the tree hears of them
   const show = (name) => drive.openInTree(page, new RegExp(`^${name}`));
   await show('regularised.onnx');
   await report(page, 'regularised.onnx', 'listed');
@@ -104,6 +104,7 @@ async function shootOwn(page, save) {
   await show('many-layers.safetensors');
   await analysed(page, 'many-layers');
   await save('many-layers');
+  for (const name of Object.keys(specimens)) rmSync(path.join(workspace, 'models', name));
 }
 
 /** The finished report of a model whose panel is open; what the cache knows of an earlier run needs no new one. */

@@ -32,6 +32,7 @@ writeFileSync(outFile, page(bundle.outputFiles[0].text));
 
 function page(script) {
   const theme = themes[options.theme ?? 'dark'];
+  if (theme === undefined) throw new Error(`There is no theme "${options.theme}"; choose one of ${Object.keys(themes).join(', ')}.`);
   const variables = Object.entries({ ...fonts, ...theme.variables }).map(([name, value]) => `--vscode-${name}:${value}`).join(';');
   const layer = options.layer ?? null;
   const restored = options.tab === undefined ? null : { document: overview.document, origin: 'model', tab: options.tab, layer, sort: null, filter: '', tables: [] };

@@ -92,6 +92,7 @@ export class FigureView {
     this.focused = -1;
     this.element.id = chart.id;
     this.element.dataset.chart = chart.id;
+    this.element.setAttribute('aria-label', chart.title);
     this.title.textContent = chart.title;
     this.unit.textContent = chart.unit;
     this.unit.title = chart.unit;

@@ -6,8 +6,10 @@ import { unitsForAllThreads } from './schedule.js';
 
 export type { UnitSettings } from './cost.js';
 
-/** Small units may run side by side up to this sum, whatever the largest matrix of the model. */
-const smallUnitsBytes = 64 * 2 ** 20;
+/** Units run side by side up to this sum, whatever the largest matrix of the model. */
+const smallUnitsBytes = 96 * 2 ** 20;
+/** What units may hold together beyond twice the largest matrix: beside it stand the processes themselves, some 300 MB. */
+const besideLargestBytes = 26 * 2 ** 20;
 
 /** What an analysis will do, before anything but headers has been read. */
 export interface AnalysisPlan {
@@ -46,7 +48,7 @@ export function planAnalysis(layers: readonly Layer[], settings: UnitSettings, {
   }
   const peakBytes = units.reduce((peak, unit) => Math.max(peak, unit.predictedBytes), 0);
   // About twice the largest matrix in float64, or one unit where that alone is more.
-  const budgetBytes = Math.min(memoryLimitBytes, Math.max(peakBytes, 2 * largestMatrix + smallUnitsBytes));
+  const budgetBytes = Math.min(memoryLimitBytes, Math.max(peakBytes, 2 * largestMatrix + besideLargestBytes, smallUnitsBytes));
   for (const { unit } of unitsForAllThreads(units, threads, budgetBytes)) unit.threads = threads;
   const seconds = units.reduce((sum, unit) => sum + unit.predictedSeconds, 0);
   return { units, refused, cost: { seconds, peakBytes, refused: refused.length }, budgetBytes };

@@ -1,6 +1,6 @@
 import { alignedBytes, type KernelMemory, type MatrixView } from './kernel.js';
 import { type MatrixProducts } from './matrixProducts.js';
-import { otherRoute, routeBytes, routeWork, usualRoute, valuesByRoute, type Method } from './routes.js';
+import { otherRoute, routeBytes, routeWork, usualRoute, valuesByRoute, type Method, type Route } from './routes.js';
 import { type Steps } from './steps.js';
 
 /** Largest tolerated disagreement of Σσ² and the sum of the squared entries, relative. */
@@ -10,8 +10,16 @@ const largestUnscaled = 2 ** 200;
 const smallestUnscaled = 2 ** -200;
 /** Elements that one pass over the matrix reads before the event loop gets its turn: some milliseconds. */
 const passLength = 4 * 1024 * 1024;
-/** Up to this many bytes a copy is kept, so that a result that fails its check can be computed again. */
-export const copyBytes = 32 * 1024 * 1024;
+/** Up to this many bytes a copy is kept, so that a result that fails its check can be computed again; larger ones are read again. */
+export const copyBytes = 4 * 1024 * 1024;
+
+/** Singular values that disagree with the entries of their matrix: a miscomputation, by whatever cause. */
+export class CheckFailed extends Error {
+  constructor(message: string) {
+    super(message);
+    this.name = 'CheckFailed';
+  }
+}
 
 /** Bytes of the kernel's memory that `blockSingularValues` takes besides the matrix, by whichever route. */
 export function blockBytes(large: number, small: number): number {
@@ -33,17 +41,19 @@ export interface BlockResult {
 /**
  * All singular values of one matrix (destroys it). The result is held against Σσ² = ‖A‖_F²; where that
  * fails, everything is done again from a copy by another route, which shares as little as possible with the first.
- * Throws an Error for NaN and infinity, when the check fails twice, or once for a matrix too large to keep a copy of.
+ * Throws an Error for NaN and infinity, and CheckFailed when the check fails twice, or once for a matrix too large to
+ * keep a copy of.
+ * @param again take the other route at once: for a matrix that failed and has been stored again
  */
-export function* blockSingularValues(memory: KernelMemory, a: MatrixView, products: MatrixProducts | null = null): Steps<BlockResult> {
+export function* blockSingularValues(memory: KernelMemory, a: MatrixView, products: MatrixProducts | null = null, again = false): Steps<BlockResult> {
   const length = a.rows * a.columns;
   const exponent = yield* prescale(memory, a.address, length);
   if (exponent === null) return { values: new Float64Array(a.columns), method: 'two-stage' };
-  const { values, method } = yield* checkedValues(memory, a, length, products);
+  const { values, method } = yield* checkedValues(memory, a, length, again ? otherRoute(usualRoute(a.rows, a.columns, null)) : usualRoute(a.rows, a.columns, products));
   return { values: exponent === 0 ? values : values.map((x) => timesPowerOfTwo(x, -exponent)), method };
 }
 
-function* checkedValues(memory: KernelMemory, a: MatrixView, length: number, products: MatrixProducts | null): Steps<BlockResult> {
+function* checkedValues(memory: KernelMemory, a: MatrixView, length: number, route: Route): Steps<BlockResult> {
   let squares = 0;
   for (const [from, count] of passes(length)) {
     squares += memory.exports.sumOfSquares(a.address + 8 * from, count);
@@ -52,7 +62,6 @@ function* checkedValues(memory: KernelMemory, a: MatrixView, length: number, pro
   const mark = memory.mark();
   const copy = length * 8 <= copyBytes ? memory.take(length) : null;
   if (copy !== null) memory.elements(copy, length).set(memory.elements(a.address, length));
-  const route = usualRoute(a.rows, a.columns, products);
   let result = yield* valuesByRoute(memory, a, route);
   if (copy !== null && !agrees(result.values, squares)) {
     memory.elements(a.address, length).set(memory.elements(copy, length));
@@ -60,7 +69,7 @@ function* checkedValues(memory: KernelMemory, a: MatrixView, length: number, pro
   }
   memory.release(mark);
   if (!agrees(result.values, squares)) {
-    throw new Error(`The singular values of a ${a.rows} × ${a.columns} matrix failed their check: the sum of their squares is ${sumOfSquares(result.values)} and that of the entries ${squares}, further apart than ${frobeniusTolerance} of it; please report this matrix.`);
+    throw new CheckFailed(`The singular values of a ${a.rows} × ${a.columns} matrix failed their check: the sum of their squares is ${sumOfSquares(result.values)} and that of the entries ${squares}, further apart than ${frobeniusTolerance} of it; please report this matrix.`);
   }
   return result;
 }

@@ -1,5 +1,5 @@
-import { groupOf, type PlainConvolution } from './convolutionGeometry.js';
-import { blockSizes, frequencyPairs, FrequencySymbols, symbolBytes } from './frequencySymbols.js';
+import { groupOf, product, type PlainConvolution } from './convolutionGeometry.js';
+import { blockSizes, frequencyBatches, FrequencySymbols, symbolBytes } from './frequencySymbols.js';
 import { alignedBytes, compileKernel, KernelMemory, type CompiledKernel } from './kernel.js';
 import { MatrixWorkspace } from './matrixWorkspace.js';
 import { scalarSymbolNorms } from './scalarSymbols.js';
@@ -28,7 +28,7 @@ export async function eachBlock(c: PlainConvolution, receive: (block: BlockValue
   const kernel = await compileKernel();
   const { rows, columns } = blockSizes(c);
   if (c.outPerGroup === 1 && c.inPerGroup === 1) await runSteps(scalarBlocks(c, receive), c.groups, control);
-  else if (Math.min(rows, columns) <= complexSide) await runSteps(complexBlocks(c, kernel, receive), c.groups * frequencyPairs(c.outputSize).length, control);
+  else if (Math.min(rows, columns) <= complexSide) await runSteps(complexBlocks(c, kernel, receive), c.groups * product(c.outputSize), control);
   else await embeddedBlocks(c, kernel, receive, control);
 }
 
@@ -44,8 +44,7 @@ function* scalarBlocks(c: PlainConvolution, receive: (block: BlockValues) => voi
 function* complexBlocks(c: PlainConvolution, kernel: CompiledKernel, receive: (block: BlockValues) => void): Steps<void> {
   const { aliases, rows, columns } = blockSizes(c);
   const [large, small] = [Math.max(rows, columns), Math.min(rows, columns)];
-  const frequencies = frequencyPairs(c.outputSize);
-  const batch = Math.max(1, Math.min(frequencies.length, Math.floor(batchBytes / (16 * aliases * (c.taps + c.outPerGroup * c.inPerGroup)))));
+  const batch = Math.max(1, Math.min(product(c.outputSize), Math.floor(batchBytes / (16 * aliases * (c.taps + c.outPerGroup * c.inPerGroup)))));
   const relativeError = (40 + 8 * Math.sqrt(large) + c.taps) * Number.EPSILON;
   for (let group = 0; group < c.groups; group++) {
     const memory = new KernelMemory(kernel);
@@ -54,15 +53,14 @@ function* complexBlocks(c: PlainConvolution, kernel: CompiledKernel, receive: (b
     const matrix = memory.take(2 * large * small);
     const work = memory.take(memory.exports.complexWorkLength(large, small));
     const target = memory.take(small);
-    for (let from = 0; from < frequencies.length; from += batch) {
-      const part = frequencies.slice(from, from + batch);
+    for (const part of frequencyBatches(c.outputSize, batch)) {
       symbols.evaluate(part.map(({ frequency }) => frequency));
       for (const [index, { copies }] of part.entries()) {
         // Stored by columns with the longer side as rows: a wide block is looked at as its transpose.
         symbols.copyBlock(index, matrix, rows >= columns ? 1 : columns, rows >= columns ? rows : 1, large * small);
         if (memory.exports.complexSingularValues(matrix, large, small, work, target) !== 0) throw new Error(`The singular values of a ${rows} × ${columns} block of the circular operator did not converge; please report this layer.`);
         receive({ values: memory.elements(target, small), copies, relativeError });
-        yield 1;
+        yield copies;
       }
     }
   }
@@ -71,7 +69,8 @@ function* complexBlocks(c: PlainConvolution, kernel: CompiledKernel, receive: (b
 /** Large blocks R + iM, as real matrices [[R, −M], [M, R]], which have every singular value twice. */
 async function embeddedBlocks(c: PlainConvolution, kernel: CompiledKernel, receive: (block: BlockValues) => void, control: SolveControl): Promise<void> {
   const { rows, columns } = blockSizes(c);
-  const frequencies = frequencyPairs(c.outputSize);
+  const total = c.groups * product(c.outputSize);
+  let done = 0;
   const workspace = await MatrixWorkspace.create();
   const memory = new KernelMemory(kernel);
   memory.reserve(symbolBytes(c, 1) + alignedBytes(2 * rows * columns));
@@ -80,7 +79,7 @@ async function embeddedBlocks(c: PlainConvolution, kernel: CompiledKernel, recei
     memory.reserve(0);
     const symbols = new FrequencySymbols(memory, groupOf(c, group), 1);
     const block = memory.take(2 * size);
-    for (const [index, { frequency, copies }] of frequencies.entries()) {
+    for (const [{ frequency, copies }] of frequencyBatches(c.outputSize, 1)) {
       symbols.evaluate([frequency]);
       symbols.copyBlock(0, block, columns, 1, size);
       const target = workspace.allocate(1, 2 * rows, 2 * columns);
@@ -99,7 +98,8 @@ async function embeddedBlocks(c: PlainConvolution, kernel: CompiledKernel, recei
       const inner: SolveControl = control.signal ? { signal: control.signal } : {};
       const { singularValues, relativeError } = await workspace.singularValues(inner);
       receive({ values: singularValues.filter((_, k) => k % 2 === 0), copies, relativeError: relativeError + c.taps * Number.EPSILON });
-      control.progress?.((group * frequencies.length + index + 1) / (c.groups * frequencies.length));
+      done += copies;
+      control.progress?.(done / total);
     }
   }
 }

@@ -55,7 +55,12 @@ interface Extreme {
  * depthwise convolution, which are many, two or three have to be looked at.
  */
 function* largestOfGroups(c: PlainConvolution, kernel: CompiledKernel): Steps<Extreme> {
-  const bounds = Array.from({ length: c.groups }, (_, g) => ({ group: groupOf(c, g), bound: upperBound(groupOf(c, g)) }));
+  const bounds: { group: PlainConvolution; bound: number }[] = [];
+  for (let g = 0; g < c.groups; g++) {
+    const group = groupOf(c, g);
+    bounds.push({ group, bound: upperBound(group) });
+    yield 1;
+  }
   bounds.sort((a, b) => b.bound - a.bound);
   let value = 0;
   let top = 0;

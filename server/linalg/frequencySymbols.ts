@@ -101,13 +101,23 @@ export class FrequencySymbols {
   }
 }
 
-/** One of each pair u, −u of output frequencies, and how many of the two there are: 1 where they are the same. */
-export function frequencyPairs(outputSize: number[]): { frequency: number[]; copies: 1 | 2 }[] {
-  const found: { frequency: number[]; copies: 1 | 2 }[] = [];
+/** An output frequency u with the copies of its block's values: 2 where −u is another frequency with the same values. */
+export interface FrequencyPair {
+  frequency: number[];
+  copies: 1 | 2;
+}
+
+/** One of each pair u, −u, in batches of at most `size`. */
+export function* frequencyBatches(outputSize: number[], size: number): Generator<FrequencyPair[]> {
+  let batch: FrequencyPair[] = [];
   for (const u of gridPoints(outputSize)) {
     const own = gridIndex(u, outputSize);
     const partner = gridIndex(u.map((x, axis) => (outputSize[axis] - x) % outputSize[axis]), outputSize);
-    if (own <= partner) found.push({ frequency: u, copies: own === partner ? 1 : 2 });
+    if (own > partner) continue;
+    batch.push({ frequency: u, copies: own === partner ? 1 : 2 });
+    if (batch.length < size) continue;
+    yield batch;
+    batch = [];
   }
-  return found;
+  if (batch.length > 0) yield batch;
 }

@@ -72,12 +72,10 @@ export function* largestValueSteps(operator: LinearOperator, { tolerance, maximu
   for (let k = 0; k < limit; k++) {
     operator.apply(v, product);
     yield 0.5;
-    for (let i = 0; i < rows; i++) u[i] = product[i] - (k > 0 ? beta[k - 1] * u[i] : 0);
-    alpha.push(normalise(u));
+    alpha.push(nextUnit(product, k > 0 ? beta[k - 1] : 0, u));
     operator.applyTransposed(u, next);
     yield 0.5;
-    for (let i = 0; i < columns; i++) v[i] = next[i] - alpha[k] * v[i];
-    beta.push(normalise(v));
+    beta.push(nextUnit(next, alpha[k], v));
     scale = Math.max(scale, alpha[k], beta[k]);
     const ended = beta[k] <= exhausted * scale || alpha[k] <= exhausted * scale || k + 1 === limit;
     if (k + 1 < check && !ended) continue;
@@ -103,13 +101,37 @@ function errorOfCutOff(k: number, n: number): number {
   return root < 1 ? 1 - Math.sqrt(1 - root * root) : 1;
 }
 
-/** Scales to length 1 (a zero vector stays); returns the length. */
-function normalise(x: Float64Array): number {
-  let squares = 0;
-  for (const value of x) squares += value * value;
-  const length = Math.sqrt(squares);
-  if (length > 0) for (let i = 0; i < x.length; i++) x[i] /= length;
+/** x ← (image − factor·x), scaled to length 1 (a vector of zeros stays); returns the length before. */
+function nextUnit(image: Float64Array, factor: number, x: Float64Array): number {
+  // Four sums side by side: one alone would wait for each addition.
+  let s0 = 0;
+  let s1 = 0;
+  let s2 = 0;
+  let s3 = 0;
+  const whole = x.length - (x.length % 4);
+  for (let i = 0; i < whole; i += 4) {
+    const a = (x[i] = image[i] - factor * x[i]);
+    const b = (x[i + 1] = image[i + 1] - factor * x[i + 1]);
+    const c = (x[i + 2] = image[i + 2] - factor * x[i + 2]);
+    const d = (x[i + 3] = image[i + 3] - factor * x[i + 3]);
+    s0 += a * a;
+    s1 += b * b;
+    s2 += c * c;
+    s3 += d * d;
+  }
+  for (let i = whole; i < x.length; i++) {
+    x[i] = image[i] - factor * x[i];
+    s0 += x[i] * x[i];
+  }
+  const length = Math.sqrt(s0 + s1 + s2 + s3);
+  const scale = length > 0 ? 1 / length : 0;
+  if (Number.isFinite(scale)) for (let i = 0; i < x.length; i++) x[i] *= scale;
   return length;
+}
+
+/** Scales to length 1 (a vector of zeros stays); returns the length before. */
+function normalise(x: Float64Array): number {
+  return nextUnit(x, 0, x);
 }
 
 /**

@@ -98,9 +98,10 @@ export class MatrixWorkspace {
 
   /**
    * Union of the singular values of all blocks, descending: groups·min(rows, columns) values. Destroys the matrix.
-   * Throws the signal's reason on abort, and an Error for non-finite entries.
+   * Throws the signal's reason on abort, an Error for non-finite entries, and CheckFailed where the values disagree with
+   * the entries: then the matrix may be stored once more and solved `again`, by another route of the kernel alone.
    */
-  async singularValues(control: SolveControl = {}): Promise<SingularValueResult> {
+  async singularValues(control: SolveControl = {}, again = false): Promise<SingularValueResult> {
     const { shape } = this;
     if (shape === null) throw new Error('The workspace holds no matrix: each one is stored with allocate and solved once.');
     const { groups, rows, columns } = shape;
@@ -109,8 +110,8 @@ export class MatrixWorkspace {
     this.shape = null;
     this.busy = true;
     try {
-      const products = small >= productsPayFrom && this.loadProducts ? await (this.products ??= this.loadProducts().catch(() => null)) : null;
-      const { values, method } = await runSteps(this.solve(shape, products), groups * blockWork(large, small), control);
+      const products = small >= productsPayFrom && this.loadProducts && !again ? await (this.products ??= this.loadProducts().catch(() => null)) : null;
+      const { values, method } = await runSteps(this.solve(shape, products, again), groups * blockWork(large, small), control);
       this.lastEngine = products === null ? this.kernel.name : `${this.kernel.name}, ${products.name}`;
       const relativeError = method === 'gram' ? gramErrorBound(small) : errorBound(large);
       return { singularValues: values, method, exact: true, relativeError, engine: this.engine };
@@ -119,13 +120,13 @@ export class MatrixWorkspace {
     }
   }
 
-  private *solve({ groups, rows, columns }: Shape, products: MatrixProducts | null): Steps<{ values: Float64Array; method: Method }> {
+  private *solve({ groups, rows, columns }: Shape, products: MatrixProducts | null, again: boolean): Steps<{ values: Float64Array; method: Method }> {
     const small = Math.min(rows, columns);
     const values = new Float64Array(groups * small);
     const methods = new Set<Method>();
     for (let g = 0; g < groups && small > 0; g++) {
       const block = tallView(this.address + 8 * g * rows * columns, rows, columns);
-      const result = yield* blockSingularValues(this.memory, block, products);
+      const result = yield* blockSingularValues(this.memory, block, products, again);
       values.set(result.values, g * small);
       methods.add(result.method);
     }

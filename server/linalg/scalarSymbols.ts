@@ -15,18 +15,55 @@ export function scalarSymbolNorms(weights: Float64Array, c: Pick<PlainConvolutio
   const { kernel, dilations, strides } = c;
   let real = weights;
   let imaginary: Float64Array = new Float64Array(weights.length);
-  for (let axis = kernel.length - 1; axis >= 0; axis--) {
+  for (let axis = kernel.length - 1; axis > 0; axis--) {
     const outer = product(kernel.slice(0, axis));
     const inner = product(imageSize.slice(axis + 1));
     [real, imaginary] = transformAxis(real, imaginary, { outer, taps: kernel[axis], inner, dilation: dilations[axis], size: imageSize[axis] });
   }
-  let squares = real.map((x, i) => x * x + imaginary[i] * imaginary[i]);
-  for (let axis = 0; axis < kernel.length; axis++) {
+  let squares = foldedSquares(real, imaginary, { taps: kernel[0], inner: product(imageSize.slice(1)), dilation: dilations[0], size: imageSize[0], stride: strides[0] });
+  for (let axis = 1; axis < kernel.length; axis++) {
+    if (strides[axis] === 1) continue;
     const outer = product(imageSize.slice(0, axis).map((size, a) => size / strides[a]));
     squares = foldAxis(squares, { outer, size: imageSize[axis], inner: product(imageSize.slice(axis + 1)), stride: strides[axis] });
   }
   const aliases = product(strides);
-  return squares.map((x) => Math.sqrt(x / aliases));
+  for (let i = 0; i < squares.length; i++) squares[i] = Math.sqrt(squares[i] / aliases);
+  return squares;
+}
+
+/**
+ * The first axis, which is the last to be transformed and the longest piece of work: [taps][inner] → |K̂|² line by line,
+ * [size/stride][inner], those of the frequencies that meet in one of the output added up. No array of all K̂ is made.
+ */
+function foldedSquares(real: Float64Array, imaginary: Float64Array, { taps, inner, dilation, size, stride }: Omit<TransformedAxis, 'outer'> & { stride: number }): Float64Array<ArrayBuffer> {
+  const kept = size / stride;
+  const squares = new Float64Array(kept * inner);
+  const lineReal = new Float64Array(inner);
+  const lineImaginary = new Float64Array(inner);
+  for (let u = 0; u < size; u++) {
+    lineReal.fill(0);
+    lineImaginary.fill(0);
+    for (let t = 0; t < taps; t++) addTurned(real, imaginary, t * inner, turn(u * dilation * t, size), lineReal, lineImaginary, 0, inner);
+    const to = (u % kept) * inner;
+    for (let x = 0; x < inner; x++) squares[to + x] += lineReal[x] * lineReal[x] + lineImaginary[x] * lineImaginary[x];
+  }
+  return squares;
+}
+
+/** exp(−2πi·step/size); the index modulo the size keeps the angle small, and with it exact. */
+function turn(step: number, size: number): { cosine: number; sine: number } {
+  const angle = (-2 * Math.PI * (step % size)) / size;
+  return { cosine: Math.cos(angle), sine: Math.sin(angle) };
+}
+
+/** Adds a run of complex numbers, turned by an angle. */
+function addTurned(real: Float64Array, imaginary: Float64Array, from: number, { cosine, sine }: { cosine: number; sine: number }, toReal: Float64Array, toImaginary: Float64Array, to: number, length: number): void {
+  for (let x = 0; x < length; x++) {
+    const re = real[from + x];
+    const im = imaginary[from + x];
+    toReal[to + x] += cosine * re - sine * im;
+    toImaginary[to + x] += cosine * im + sine * re;
+  }
 }
 
 interface TransformedAxis {
@@ -44,17 +81,7 @@ function transformAxis(real: Float64Array, imaginary: Float64Array, { outer, tap
   for (let o = 0; o < outer; o++) {
     for (let u = 0; u < size; u++) {
       const to = (o * size + u) * inner;
-      for (let t = 0; t < taps; t++) {
-        // The index modulo the size keeps the angle small, and with it exact.
-        const angle = (-2 * Math.PI * ((u * dilation * t) % size)) / size;
-        const cosine = Math.cos(angle);
-        const sine = Math.sin(angle);
-        const from = (o * taps + t) * inner;
-        for (let x = 0; x < inner; x++) {
-          newReal[to + x] += cosine * real[from + x] - sine * imaginary[from + x];
-          newImaginary[to + x] += cosine * imaginary[from + x] + sine * real[from + x];
-        }
-      }
+      for (let t = 0; t < taps; t++) addTurned(real, imaginary, (o * taps + t) * inner, turn(u * dilation * t, size), newReal, newImaginary, to, inner);
     }
   }
   return [newReal, newImaginary];

@@ -2,12 +2,26 @@ import type { TensorScan } from '../formats/decode.js';
 import type { StoredTensor } from '../formats/modelFile.js';
 import { Scanner } from '../formats/scan.js';
 
-/** The scan of a layer from those of its tensors: usually one; several where tensors are concatenated. */
+/** What the stored elements of a layer tell, before scales. */
+export interface StoredScan {
+  nonFinite: { count: number; firstIndex: number | null };
+  denormals: number;
+  /** Of the stored bytes, those of scales and zero points among them. */
+  digest: string;
+}
+
+/** Joins the scans of a layer's tensors: usually one; several where tensors are concatenated or have scales. */
 export class ScanCollector {
   private readonly scans: (() => TensorScan)[] = [];
+  private readonly scaleDigests: string[] = [];
 
   add(scan: TensorScan): void {
     this.scans.push(() => scan);
+  }
+
+  /** A tensor of scales or zero points: its bytes belong to the weights, its elements are none. */
+  addScale(scan: TensorScan): void {
+    this.scaleDigests.push(scan.digest);
   }
 
   /** A scanner for the used elements of a tensor that is not used as a whole. */
@@ -17,20 +31,15 @@ export class ScanCollector {
     return scanner;
   }
 
-  result(): TensorScan {
+  result(): StoredScan {
     const scans = this.scans.map((scan) => scan());
-    const first = scans.at(0);
-    if (first && scans.length === 1) return first;
-    const constants = new Set(scans.map((scan) => scan.constant));
     return {
       nonFinite: {
         count: scans.reduce((sum, scan) => sum + scan.nonFinite.count, 0),
         firstIndex: scans.find((scan) => scan.nonFinite.firstIndex !== null)?.nonFinite.firstIndex ?? null,
       },
-      zeros: scans.reduce((sum, scan) => sum + scan.zeros, 0),
       denormals: scans.reduce((sum, scan) => sum + scan.denormals, 0),
-      constant: constants.size === 1 ? (first?.constant ?? null) : null,
-      digest: scans.map((scan) => scan.digest).join(' '),
+      digest: [...scans.map((scan) => scan.digest), ...this.scaleDigests].join(' '),
     };
   }
 }

@@ -108,7 +108,7 @@ describe('the main job, with the packaged extension', function () {
       assert.ok(label && label.length > 10, `${id} says what it shows`);
     }
     await panel.locator('#singular-values').focus().catch(() => undefined);
-    await panel.locator('#singular-values .tool').first().click();
+    await panel.locator('#singular-values [aria-label="Show as table"]').click();
     const rows = panel.locator('#singular-values table tbody tr');
     await rows.first().waitFor();
     assert.match(await rows.first().innerText(), /4\.06597461879/);

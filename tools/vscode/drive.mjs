@@ -8,6 +8,19 @@ export async function openWorkbench(browser, server, folder, { extension, theme 
   return page;
 }
 
+/** Waits for the theme that the settings prefer: while they load, another of the same kind may come first and stay. */
+export async function settleTheme(page, theme) {
+  const wanted = `${theme}_modern-json`;
+  for (let tries = 0; tries < 8; tries++) {
+    await page.waitForTimeout(1000);
+    if (((await page.locator('.monaco-workbench').first().getAttribute('class')) ?? '').includes(wanted)) return;
+    await page.emulateMedia({ colorScheme: theme === 'dark' ? 'light' : 'dark' });
+    await page.waitForTimeout(500);
+    await page.emulateMedia({ colorScheme: theme });
+  }
+  throw new Error(`The workbench did not take the theme ${wanted}.`);
+}
+
 export function explorer(page) {
   return page.locator('.explorer-folders-view');
 }

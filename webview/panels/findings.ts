@@ -95,7 +95,7 @@ export class FindingsSection {
 
   private silence(finding: Finding): HTMLElement | null {
     if (!this.context.host.live) return null;
-    return link(t('Silence…'), () => this.context.host.post({ type: 'silence', rule: finding.rule, layer: finding.layer ?? null }), { class: 'link silence', title: t('Keep it out of counts and gates, with a reason') });
+    return link(t('Silence…'), () => this.context.host.post({ type: 'silence', rule: finding.rule, layer: finding.layer ?? null }), { class: 'link silence', title: t('Keep it out of counts and gates, with a reason'), 'aria-label': finding.layer === undefined ? t('Silence {0}…', finding.rule) : t('Silence {0} for {1}…', finding.rule, finding.layer) });
   }
 
   private silencedList(silenced: readonly Finding[]): HTMLElement {

@@ -1,6 +1,5 @@
 import { tableAsCsv } from '../exportChart.js';
-import { Segmented } from '../controls.js';
-import { button, element, link, replace, setAttribute } from '../dom.js';
+import { element, link, replace, setAttribute } from '../dom.js';
 import { integer } from '../numbers.js';
 import { speak } from '../speech.js';
 import { t } from '../strings.js';
@@ -9,6 +8,7 @@ import { niceLogScale } from './cells.js';
 import { type CellScales, type Column, type ColumnKey, layerColumns } from './columns.js';
 import type { PanelContext } from './context.js';
 import { layerCsv } from './layerCsv.js';
+import { TableBar, type TableOrder } from './tableBar.js';
 import { fillGroupRow, fillLayerRow, headRow, scaleWords } from './tableRows.js';
 import { layOut, type TableLayout } from './tableWidths.js';
 
@@ -18,8 +18,6 @@ const compactFrom = 200;
 const compactHeight = 20;
 /** Rows drawn beyond the visible ones, above and below. */
 const overscan = 8;
-/** The toolbar (filter, order) is always shown above this many layers. */
-const toolbarFrom = 12;
 
 interface DrawnLine {
   element: HTMLElement;
@@ -33,10 +31,7 @@ interface DrawnLine {
 export class LayerTable {
   readonly element = element('section', { class: 'layers', id: 'ss-layers', 'aria-label': t('Layers') });
   private readonly order = element('span', { class: 'muted' });
-  private readonly shown = element('span', { class: 'shown muted', 'aria-live': 'polite' });
-  private readonly filterField = element('input', { type: 'text', class: 'field', id: 'ss-filter', spellcheck: 'false', 'aria-label': t('Filter layers'), placeholder: t('Filter: headers.*, kind:dense…') });
-  private readonly toolbar: HTMLElement;
-  private readonly orderSwitch: Segmented<'network' | 'spectralNorm' | 'mark'>;
+  private readonly bar: TableBar;
   private readonly grid = element('div', { class: 'layer-grid', id: 'ss-grid', 'aria-label': t('Layers') });
   private readonly head = element('div', { class: 'grid-head', role: 'rowgroup' });
   private readonly body = element('div', { class: 'grid-body', role: 'rowgroup' });
@@ -49,18 +44,19 @@ export class LayerTable {
   private height = rowHeight;
   private active = 0;
   private frame = 0;
-  private toolbarAsked = false;
   /** Rows came that are not drawn yet. */
   private outdated = false;
 
   constructor(private readonly context: PanelContext) {
-    this.orderSwitch = new Segmented(t('Order'), [{ key: 'network', text: t('in order') }, { key: 'spectralNorm', text: 'σ₁' }, { key: 'mark', text: t('findings') }], 'network', (key) => this.setSort(key === 'network' ? null : { column: key, descending: true }));
-    this.toolbar = element('div', { class: 'toolbar', role: 'toolbar', 'aria-label': t('Filter and order') }, this.filterField, this.orderSwitch.element, button(t('Jump to worst'), () => this.jumpToWorst(), { class: 'link', title: t('Worst layer by the sorted column (w)') }), this.shown);
+    this.bar = new TableBar({
+      order: (order) => this.setSort(order === 'network' ? null : { column: order, descending: true }),
+      filter: (text) => this.setFilter(text),
+      toRows: () => this.focusLine(this.active),
+      jumpToWorst: () => this.jumpToWorst(),
+    });
     const copy = link(t('Copy as csv'), () => this.copy(), { id: 'ss-copy-table', title: t('All shown layers, in full precision') });
-    replace(this.element, element('div', { class: 'section-head' }, element('h2', {}, t('Layers'), ' ', this.order), copy), this.toolbar, this.grid);
+    replace(this.element, element('div', { class: 'section-head' }, element('h2', {}, t('Layers'), ' ', this.order), copy), this.bar.element, this.grid);
     this.grid.append(this.head, this.body);
-    this.filterField.addEventListener('input', () => this.setFilter(this.filterField.value));
-    this.filterField.addEventListener('keydown', (event) => this.onFilterKey(event));
     this.grid.addEventListener('keydown', (event) => this.onKey(event));
     this.body.addEventListener('click', (event) => this.onClick(event));
     this.body.addEventListener('dblclick', (event) => this.onDoubleClick(event));
@@ -71,7 +67,6 @@ export class LayerTable {
 
   /** A new report: everything is arranged anew. */
   load(): void {
-    this.filterField.value = this.context.model.filter;
     this.arrange();
   }
 
@@ -101,10 +96,7 @@ export class LayerTable {
   }
 
   focusFilter(): void {
-    this.toolbarAsked = true;
-    this.toolbar.hidden = false;
-    this.filterField.focus();
-    this.filterField.select();
+    this.bar.focusFilter();
   }
 
   /** Selects the worst layer by the sorted column; in network order the one with the worst finding, then the largest σ₁. */
@@ -147,9 +139,7 @@ export class LayerTable {
     this.height = model.rows.length >= compactFrom ? compactHeight : rowHeight;
     const direction = model.sort?.descending === true ? t('descending') : t('ascending');
     this.order.textContent = column === null ? (model.overview?.model.format === 'onnx' ? t('in network order') : t('in the file’s order')) : t('by {0}, {1}', column.label === '' ? t('findings') : column.label, direction);
-    this.orderSwitch.set(model.sort === null ? 'network' : model.sort.column === 'mark' || model.sort.column === 'spectralNorm' ? model.sort.column : null);
-    this.toolbar.hidden = model.rows.length <= toolbarFrom && model.filter === '' && !this.toolbarAsked;
-    this.shown.textContent = model.filter === '' ? (grouped ? t('{0} groups', integer(this.lines.filter((line) => line.kind === 'group').length)) : '') : t('{0} of {1} shown', integer(rows.length), integer(model.rows.length));
+    this.bar.show({ order: orderOf(model.sort?.column ?? null), filter: model.filter, layers: model.rows.length, shown: rows.length, groups: grouped ? this.lines.filter((line) => line.kind === 'group').length : 0 });
     setAttribute(this.grid, 'role', grouped ? 'treegrid' : 'grid');
     setAttribute(this.grid, 'aria-rowcount', this.lines.length + 1);
     this.grid.classList.toggle('compact', this.height === compactHeight);
@@ -359,16 +349,6 @@ export class LayerTable {
     this.focusLine(at);
   }
 
-  private onFilterKey(event: KeyboardEvent): void {
-    if (event.key === 'Escape' && this.filterField.value !== '') {
-      this.filterField.value = '';
-      this.setFilter('');
-    } else if (event.key === 'Escape' || event.key === 'ArrowDown' || event.key === 'Enter') this.focusLine(this.active);
-    else return;
-    event.preventDefault();
-    event.stopPropagation();
-  }
-
   private copy(): void {
     const { model } = this.context;
     const column = this.columns.find((candidate) => candidate.key === model.sort?.column) ?? null;
@@ -376,6 +356,12 @@ export class LayerTable {
     this.context.host.post({ type: 'copyText', text: tableAsCsv(layerCsv(rows)) });
     speak(t('{0} rows copied', integer(rows.length)));
   }
+}
+
+/** The order that the bar's switch shows for a sorted column. */
+function orderOf(column: string | null): TableOrder | null {
+  if (column === null) return 'network';
+  return column === 'spectralNorm' || column === 'mark' ? column : null;
 }
 
 function lineIndex(event: MouseEvent): number | null {

@@ -15,7 +15,7 @@ export function headRow(columns: readonly Column[], sort: WebviewState['sort'], 
     const sorted = sort?.column === column.key ? (sort.descending ? 'descending' : 'ascending') : 'none';
     const arrow = sorted === 'none' ? '' : sorted === 'descending' ? ' ↓' : ' ↑';
     const label = column.key === 'dot' ? scaleWords(scales) : column.label + arrow;
-    const cell = element('div', { role: 'columnheader', class: column.alignRight ? 'cell right' : 'cell', 'aria-colindex': index + 1, 'aria-sort': column.sortValue === undefined ? null : sorted });
+    const cell = element('div', { role: 'columnheader', class: column.alignRight ? 'cell right' : 'cell', 'aria-colindex': index + 1, 'aria-sort': column.sortValue === undefined ? null : sorted, 'aria-label': label === '' && column.sortValue === undefined ? column.tip : null });
     if (column.sortValue === undefined) cell.append(label);
     else {
       const sorter = element('button', { type: 'button', class: 'sorter', tabindex: -1, 'data-sort': column.key, 'aria-label': column.label === '' ? t('findings') : null }, label);

@@ -1,3 +1,4 @@
+import { CheckFailed } from '../../linalg/blockSingularValues.js';
 import { predictedBytes, type MatrixWorkspace } from '../../linalg/matrixWorkspace.js';
 import type { Layer } from '../../model/model.js';
 import { intermediateBytes, readWeight } from '../../model/readWeight.js';
@@ -25,7 +26,7 @@ export interface WeightSettings {
 export interface WeightResult {
   /** Without findings and duplicateOf, which need all layers. */
   report: LayerReport;
-  /** Of the stored bytes. */
+  /** Of the stored bytes, scales included. */
   digest: string;
   seconds: number;
   engine: string;
@@ -40,10 +41,7 @@ export interface WeightResult {
 export interface FindingNorms extends LayerNorms {
   /** Of the fitted bulk, in units of σ; where there is none, of a random matrix of equal variance. null for zeros. */
   bulkEdge: number | null;
-  /**
-   * Of a random matrix with the variance of all entries: what "no value above the edge" is judged by. The variance of
-   * the bulk would be biased here: where the largest value of pure noise is taken for a spike, the edge sinks with it.
-   */
+  /** Of a random matrix with the variance of all entries: what "no value above the edge" is judged by. */
   randomEdge: number | null;
 }
 
@@ -96,15 +94,19 @@ export async function analyzeLayer(
   const health = { nonFinite: scan.nonFinite, zeros: scan.zeros, denormals: scan.denormals, constant: scan.constant, duplicateOf: null };
   const norms = layerNorms(matrix, matrixShape, groups);
   const { zeroRows, zeroColumns } = norms;
-  // A scale can overflow to infinity although every stored element is finite.
-  if (scan.nonFinite.count > 0 || !allFinite(matrix)) {
+  if (scan.nonFinite.count > 0) {
     const report = { ...facts(layer), spectrum: null, metrics: null, health: { ...health, zeroRows, zeroColumns }, findings: [] };
     return finish({ report, skipped: [], rowNorms: null, weightWatcher: null });
   }
 
   const geometry = settings.weightWatcher === true ? sliceGeometry(layer) : null;
   const copied = needed.kernelCopy ? matrix.slice() : null;
-  const solved = await workspace.singularValues({ ...signalled, progress: (part) => control.progress?.(readShare + (solvedShare - readShare) * part) });
+  const solveControl = { ...signalled, progress: (part: number) => control.progress?.(readShare + (solvedShare - readShare) * part) };
+  const solved = await workspace.singularValues(solveControl).catch(async (error: unknown) => {
+    if (!(error instanceof CheckFailed)) throw error;
+    await readWeight(layer, workspace.allocate(groups, rows, columns), signalled);
+    return workspace.singularValues(solveControl, true);
+  });
   const values = solved.singularValues;
   const metrics = layerMetrics(values, layer, settings.seed);
 
@@ -195,13 +197,6 @@ function refuseIfTooLarge(layer: Layer, settings: WeightSettings): { kernelCopy:
   const wanted = convolution !== null && (settings.operator !== 'none' || settings.weightWatcher === true);
   const withCopy = bytes + 8 * layer.parameters;
   return { kernelCopy: wanted && withCopy <= limit, copyRefused: sentence(withCopy, 'The operator') };
-}
-
-function allFinite(values: Float64Array): boolean {
-  // One sum instead of a test per element: it stays finite unless an element is not, or the sum overflows.
-  let sum = 0;
-  for (const value of values) sum += value;
-  return Number.isFinite(sum) || values.every(Number.isFinite);
 }
 
 /** The part of a layer's report that is known without its weights. */

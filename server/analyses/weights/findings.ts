@@ -81,7 +81,7 @@ export function layerEvidence(result: WeightResult): LayerEvidence {
 }
 
 /** All weights zero; such a layer has no other finding worth a line. */
-const isZero = ({ report }: Subject): boolean => report.health.constant === 0 || (report.metrics !== null && report.metrics.spectralNorm === 0 && report.parameters > 0);
+const isZero = ({ report }: Subject): boolean => report.metrics?.spectralNorm === 0 && report.parameters > 0;
 const isConstant = ({ report }: Subject, rule: RuleInForce): boolean => report.health.constant !== null && report.parameters >= rule.threshold('elements');
 
 const checks: Readonly<Record<WeightRuleId, Check>> = {
@@ -186,7 +186,7 @@ function outlierSpike({ report, norms }: Subject, rule: RuleInForce): ReturnType
 }
 
 /**
- * Same stored bytes, type and shape as an earlier layer. Constant tensors are left out: they are equal by their value,
+ * Same stored bytes (with the scales of quantised weights), type and shape as an earlier layer. Constant tensors are left out: they are equal by their value,
  * which has findings of its own, and so are tensors too small for equality to mean anything.
  */
 function markDuplicates(layers: readonly LayerReport[], evidence: ReadonlyMap<string, LayerEvidence>): void {

@@ -5,17 +5,14 @@ import { fitMarchenkoPastur, type NoiseShape } from './marchenkoPastur.js';
 const epsilon = 2 ** -52;
 
 /**
- * The Kolmogorov–Smirnov distance `ks` and the largest eigenvalue over the fitted variance, of one draw of pure
- * Gaussian noise, after the very fit that real layers get.
+ * Singular values of one draw of pure Gaussian noise of deviation 1, of all blocks together, descending.
  *
  * The eigenvalues of GᵀG for Gaussian G (N × M) are those of BBᵀ for a bidiagonal B with independent χ entries
  * (Dumitriu and Edelman, "Matrix models for beta ensembles", 2002), so a draw costs O(M²) instead of O(NM²).
  *
  * @param shape N may be any real number ≥ M, which lets a table run over M/N
- * @returns ks 1 where the fit finds no bulk
  */
-export function simulateNoise(shape: NoiseShape, random: RandomGenerator): { ks: number; largest: number } {
-  const { longer, shorter, blocks } = shape;
+export function noiseSpectrum({ longer, shorter, blocks }: NoiseShape, random: RandomGenerator): Float64Array {
   const values = new Float64Array(blocks * shorter);
   const diagonal = new Float64Array(shorter);
   const squaredOffDiagonal = new Float64Array(shorter);
@@ -31,10 +28,17 @@ export function simulateNoise(shape: NoiseShape, random: RandomGenerator): { ks:
     tridiagonalEigenvalues(diagonal, squaredOffDiagonal);
     for (let i = 0; i < shorter; i++) values[block * shorter + i] = Math.sqrt(Math.max(0, diagonal[i]));
   }
-  values.sort().reverse();
-  const fit = fitMarchenkoPastur(values, shape);
-  if (fit.ks === null || fit.sigma === null) return { ks: 1, largest: Infinity };
-  return { ks: fit.ks, largest: values[0] ** 2 / longer / fit.sigma ** 2 };
+  return values.sort().reverse();
+}
+
+/**
+ * The Kolmogorov–Smirnov distance of one draw of noise, after the very fit that real layers get.
+ *
+ * @param shape as for `noiseSpectrum`
+ * @returns 1 where the fit finds no bulk
+ */
+export function noiseDistance(shape: NoiseShape, random: RandomGenerator): number {
+  return fitMarchenkoPastur(noiseSpectrum(shape, random), shape).ks ?? 1;
 }
 
 /** A χ² number with `freedom` > 0 degrees of freedom: twice a Gamma(freedom/2) by Marsaglia and Tsang (2000). */

@@ -1,6 +1,6 @@
 import { RandomGenerator } from '../../linalg/random.js';
 import type { NoiseShape } from './marchenkoPastur.js';
-import { simulateNoise } from './noiseSimulation.js';
+import { noiseDistance } from './noiseSimulation.js';
 import table from './noiseTable.json' with { type: 'json' };
 
 /** Draws of noise for a grouped layer, which no table covers; fewer where a draw is dear. */
@@ -78,6 +78,6 @@ function simulatedProbability(ks: number, shape: NoiseShape, seed: number): numb
   const draws = Math.min(largestDrawCount, Math.floor(simulationBudget / work));
   const random = new RandomGenerator(seed);
   let further = 0;
-  for (let draw = 0; draw < draws; draw++) if (simulateNoise(shape, random).ks >= ks) further++;
+  for (let draw = 0; draw < draws; draw++) if (noiseDistance(shape, random) >= ks) further++;
   return (1 + further) / (1 + draws);
 }

@@ -1,9 +1,21 @@
 import assert from 'node:assert/strict';
 import { fitMarchenkoPastur, marchenkoPasturDensity, marchenkoPasturDistribution, marchenkoPasturQuantile, noiseEdge, noiseShape, tracyWidom99, tracyWidomQuantile } from '../../../server/analyses/weights/marchenkoPastur.js';
-import { simulateNoise, tridiagonalEigenvalues } from '../../../server/analyses/weights/noiseSimulation.js';
+import { noiseDistance, noiseSpectrum, tridiagonalEigenvalues } from '../../../server/analyses/weights/noiseSimulation.js';
 import { noiseProbability } from '../../../server/analyses/weights/noiseTest.js';
+import { MatrixWorkspace } from '../../../server/linalg/matrixWorkspace.js';
 import { RandomGenerator } from '../../../server/linalg/random.js';
 import { assertClose, references } from './support.js';
+
+/** Noise of deviation 1, and orthogonal directions (discrete cosines) of twice the size from which one shows: (NM)^¼. */
+function plantDirections(target: Float64Array, columns: number, planted: number, random: RandomGenerator): void {
+  const rows = target.length / columns;
+  const size = 2 * (rows * columns) ** 0.25;
+  const direction = (length: number, k: number, i: number): number => Math.sqrt(2 / length) * Math.cos((Math.PI * k * (i + 0.5)) / length);
+  for (let i = 0; i < target.length; i++) {
+    target[i] = random.normal();
+    for (let k = 1; k <= planted; k++) target[i] += size * direction(rows, k, Math.floor(i / columns)) * direction(columns, k, i % columns);
+  }
+}
 
 const single = (longer: number, shorter: number) => ({ longer, shorter, blocks: 1 });
 
@@ -67,6 +79,37 @@ describe('Marchenko–Pastur law', () => {
     assert.match(fitMarchenkoPastur(new Array<number>(36).fill(1), noiseShape([36, 36], 4)).reason ?? '', /^blocks of fewer than 10/u);
   });
 
+  it('finds a spike in about 1 % of random layers, as its 99 % edge promises', () => {
+    const random = new RandomGenerator(11);
+    const draws = 1000;
+    let total = 0;
+    for (const [longer, shorter] of [[48, 48], [128, 64], [256, 32], [32, 16]]) {
+      let named = 0;
+      for (let draw = 0; draw < draws; draw++) if (fitMarchenkoPastur(noiseSpectrum(single(longer, shorter), random), single(longer, shorter)).spikes !== 0) named++;
+      // Three standard deviations of sampling above 1 %; the edge is a little too high for small sides.
+      assert.ok(named <= 20, `${longer} × ${shorter}: ${named} of ${draws}`);
+      total += named;
+    }
+    assert.ok(total >= 10, `${total} in all`);
+  });
+
+  it('finds every planted direction twice as strong as what can show', async () => {
+    const random = new RandomGenerator(12);
+    const workspace = await MatrixWorkspace.create();
+    for (const [rows, columns] of [[48, 48], [128, 64], [32, 256]]) {
+      for (const planted of [1, 3, 10]) {
+        const spikes = [];
+        for (let draw = 0; draw < 6; draw++) {
+          plantDirections(workspace.allocate(1, rows, columns), columns, planted, random);
+          const { singularValues } = await workspace.singularValues();
+          spikes.push(fitMarchenkoPastur(singularValues, noiseShape([rows, columns], 1)).spikes ?? NaN);
+        }
+        // One value of the noise more is chance, and likelier the fewer values are noise.
+        assert.ok(spikes.every((count) => count >= planted && count <= planted + 1), `${rows} × ${columns} with ${planted}: ${spikes.join(' ')}`);
+      }
+    }
+  });
+
   it('takes M less by the number of spikes into the edge', () => {
     assert.ok(noiseEdge(100, 89, tracyWidom99) < noiseEdge(100, 100, tracyWidom99));
     // The edge of layer 3.0 of a published 6 × 100 network: 11 spikes, σ̂ 0.0843107, edge 1.68393.
@@ -98,7 +141,7 @@ describe('noise test', () => {
   it('gives uniform probabilities for independent noise, also between the nodes of the table', () => {
     const random = new RandomGenerator(99);
     for (const [longer, shorter, draws] of [[64, 64, 1500], [75, 68, 1000], [51, 50, 1500], [200, 40, 1500], [113, 7, 4000], [260, 180, 80]]) {
-      const probabilities = Array.from({ length: draws }, () => noiseProbability(simulateNoise(single(longer, shorter), random).ks, single(longer, shorter), 0) ?? NaN);
+      const probabilities = Array.from({ length: draws }, () => noiseProbability(noiseDistance(single(longer, shorter), random), single(longer, shorter), 0) ?? NaN);
       for (const level of [0.01, 0.05, 0.25, 0.5, 0.9]) {
         const share = probabilities.filter((p) => p <= level).length / draws;
         // Four standard deviations of sampling, and a tenth of the level for the interpolation.
@@ -110,7 +153,7 @@ describe('noise test', () => {
 
   it('draws noise whose largest value is that of T15', () => {
     const random = new RandomGenerator(15);
-    const draws = Array.from({ length: 20 }, () => simulateNoise(single(1000, 500), random).largest);
+    const draws = Array.from({ length: 20 }, () => noiseSpectrum(single(1000, 500), random)[0] ** 2 / 1000);
     // Mean 2.880 and standard deviation 0.026 over 40 matrices; five standard errors.
     assertClose(draws.reduce((sum, value) => sum + value, 0) / draws.length, 2.88, 0, 0.04);
     assert.ok(draws.every((value) => value > 2.78 && value < 3));
