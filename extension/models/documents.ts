@@ -114,7 +114,6 @@ export class Documents implements Disposable {
       if (!run.token.isCancellationRequested) {
         document.error = messageOf(error);
         this.log().error(`${file}: ${document.error}`);
-        this.emit(document, { type: 'error', message: document.error, actions: ['openLog', 'retry'] });
       }
     } finally {
       document.run = undefined;
@@ -125,6 +124,7 @@ export class Documents implements Disposable {
     }
     this.forgetDetails(document);
     this.emit(document, { type: 'overview', overview: document.overview });
+    if (document.error !== undefined) this.emit(document, { type: 'state', state: document.overview.state, message: document.error });
     return document;
   }
 

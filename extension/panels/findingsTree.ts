@@ -5,7 +5,7 @@ import { type Finding } from '../../server/report/report.js';
 import { type Documents } from '../models/documents.js';
 import { severityIcon, silencedMark } from '../models/marks.js';
 import { isAnalysed, isRunning, type ReportDocument } from '../models/reportDocument.js';
-import { severities, worstSeverity } from '../text.js';
+import { count, severities, worstSeverity } from '../text.js';
 import { ruleName } from './ruleNames.js';
 
 export const findingsViewId = 'sigmascope.findings';
@@ -47,7 +47,7 @@ export class FindingsTree implements vscode.TreeDataProvider<FindingsNode>, Disp
     const { state, findings, rows } = document.overview;
     if (state === 'stale') return vscode.l10n.t('The file changed on disk; these findings describe the earlier one.');
     if (findings.length > 0) return undefined;
-    if (isAnalysed(state)) return rows.length === 1 ? vscode.l10n.t('No finding in 1 layer.') : vscode.l10n.t('No finding in {0} layers.', rows.length);
+    if (isAnalysed(state)) return rows.length === 1 ? vscode.l10n.t('No finding in 1 layer.') : vscode.l10n.t('No finding in {0} layers.', count(rows.length));
     return isRunning(document) ? undefined : vscode.l10n.t('{0} is not analysed yet.', path.basename(document.path));
   }
 

@@ -68,7 +68,7 @@ export class ReportView implements Disposable {
     }
     // The side view has no selection of its own; a report that a reload brought back has one before the host does.
     if (document.layer !== null || this.kind === 'spectrum') this.post({ type: 'select', layer: document.overview ? document.layer : null });
-    if (document.error !== undefined) this.post({ type: 'error', message: document.error, actions: ['openLog', 'retry'] });
+    if (document.error !== undefined) this.post(document.overview?.state === 'failed' ? { type: 'state', state: 'failed', message: document.error } : { type: 'error', message: document.error, actions: ['openLog', 'retry'] });
     if (this.kind === 'spectrum' && document.layer !== null) void this.sendLayer(document, document.layer);
   }
 

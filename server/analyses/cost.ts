@@ -16,6 +16,8 @@ export interface UnitSettings {
   operator: OperatorMode;
   seed: number;
   weightWatcher: boolean;
+  /** Units that may run at a time, and threads for one that runs alone. */
+  threads: number;
 }
 
 /** Singular values of a block: per m·k², m the longer and k the shorter side … */

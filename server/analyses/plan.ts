@@ -25,10 +25,9 @@ export interface AnalysisPlan {
 /**
  * Units of work for the given layers.
  * @param layers those to be analysed
- * @param limits working memory of the whole analysis (a layer whose matrix needs more is refused), and how many units may
- *   run at a time
+ * @param memoryLimitBytes working memory of the whole analysis; a layer whose matrix needs more is refused
  */
-export function planAnalysis(layers: readonly Layer[], settings: UnitSettings, { memoryLimitBytes, threads }: { memoryLimitBytes: number; threads: number }): AnalysisPlan {
+export function planAnalysis(layers: readonly Layer[], settings: UnitSettings, memoryLimitBytes: number): AnalysisPlan {
   const units: PlannedUnit[] = [];
   const refused: AnalysisPlan['refused'] = [];
   let largestMatrix = 0;
@@ -49,7 +48,7 @@ export function planAnalysis(layers: readonly Layer[], settings: UnitSettings, {
   const peakBytes = units.reduce((peak, unit) => Math.max(peak, unit.predictedBytes), 0);
   // About twice the largest matrix in float64, or one unit where that alone is more.
   const budgetBytes = Math.min(memoryLimitBytes, Math.max(peakBytes, 2 * largestMatrix + besideLargestBytes, smallUnitsBytes));
-  for (const { unit } of unitsForAllThreads(units, threads, budgetBytes)) unit.threads = threads;
+  for (const { unit } of unitsForAllThreads(units, settings.threads, budgetBytes)) unit.threads = settings.threads;
   const seconds = units.reduce((sum, unit) => sum + unit.predictedSeconds, 0);
   return { units, refused, cost: { seconds, peakBytes, refused: refused.length }, budgetBytes };
 }

@@ -79,9 +79,9 @@ function memoKey(path: string): string {
   return `memo\n${path}`;
 }
 
-/** The choice of layers is not part of the key: a result of one layer does not depend on the others. */
+/** The choice of layers is not part of the key: but for the last digits, a result of one layer does not depend on the others. */
 function resultKey(content: string, settings: UnitSettings): string {
-  return `weights\n${toolVersion}\n${content}\n${settings.operator}\n${settings.seed}\n${settings.weightWatcher}`;
+  return `weights\n${toolVersion}\n${content}\n${settings.operator}\n${settings.seed}\n${settings.weightWatcher}\n${settings.threads}`;
 }
 
 function isOutcomeList(entry: unknown): entry is [string, LayerOutcome][] {

@@ -60,9 +60,9 @@ async function runAnalysis(options: AnalyzeOptions, configuration: Configuration
   // Known only now: shards, and the files that hold the weights of a graph.
   if (options.out !== null) checkOutputFile(options.out, model.file.files);
   const chosen = await layersOf(model, options);
-  const unitSettings: UnitSettings = { operator: options.operator, seed: options.seed, weightWatcher: options.format === 'weightwatcher' };
   const threads = options.threads ?? availableParallelism();
-  const plan = planAnalysis(chosen, unitSettings, { memoryLimitBytes: options.maxMemoryBytes ?? Math.floor(totalmem() * defaultMemoryShare), threads });
+  const unitSettings: UnitSettings = { operator: options.operator, seed: options.seed, weightWatcher: options.format === 'weightwatcher', threads };
+  const plan = planAnalysis(chosen, unitSettings, options.maxMemoryBytes ?? Math.floor(totalmem() * defaultMemoryShare));
   const read = secondsSince(start);
 
   const hashing = digestOrNull(model, cache, stop.signal);

@@ -43,8 +43,8 @@ export class Engine {
     this.cache = settings.cacheFolder === null ? null : new Cache(settings.cacheFolder, settings.cacheMegabytes * 2 ** 20, (sentence) => this.outbox.log('warn', sentence));
   }
 
-  get limits(): { memoryLimitBytes: number; threads: number } {
-    return { memoryLimitBytes: this.settings.memoryLimitMegabytes * 2 ** 20, threads: this.settings.threads };
+  get memoryLimitBytes(): number {
+    return this.settings.memoryLimitMegabytes * 2 ** 20;
   }
 
   /** The configuration that holds for a model; a wrong one is told once and left out. */

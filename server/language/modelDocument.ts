@@ -126,8 +126,8 @@ export class ModelDocument {
 
   /** WeightWatcher's columns, which a report does not hold: computed when somebody exports them. */
   async weightWatcherRows(signal: AbortSignal): Promise<WeightWatcherRow[]> {
-    const settings: UnitSettings = { operator: 'none', seed: this.settings.seed, weightWatcher: true };
-    const plan = planAnalysis(this.model.layers, settings, this.engine.limits);
+    const settings: UnitSettings = { operator: 'none', seed: this.settings.seed, weightWatcher: true, threads: this.engine.settings.threads };
+    const plan = planAnalysis(this.model.layers, settings, this.engine.memoryLimitBytes);
     const outcomes = await runPlan(plan, pooledRunner(this.engine.pool, plan.budgetBytes), new Map(), { signal });
     signal.throwIfAborted();
     return weightWatcherRows(this.model, outcomes);
@@ -207,11 +207,11 @@ export class ModelDocument {
 
   private plan(layers: readonly string[]): AnalysisPlan {
     const wanted = new Set(layers);
-    return planAnalysis(this.model.layers.filter((layer) => wanted.has(layer.id)), this.unitSettings(), this.engine.limits);
+    return planAnalysis(this.model.layers.filter((layer) => wanted.has(layer.id)), this.unitSettings(), this.engine.memoryLimitBytes);
   }
 
   private unitSettings(): UnitSettings {
-    return { operator: this.settings.operator, seed: this.settings.seed, weightWatcher: false };
+    return { operator: this.settings.operator, seed: this.settings.seed, weightWatcher: false, threads: this.engine.settings.threads };
   }
 
   private async reload(): Promise<void> {

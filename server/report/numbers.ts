@@ -16,6 +16,8 @@ const superscriptDigits = '⁰¹²³⁴⁵⁶⁷⁸⁹';
 const tableDigits = 4;
 /** Significant digits of p-values, Kolmogorov–Smirnov distances and ratios to a limit. */
 export const statisticDigits = 2;
+/** Limits are settings: nobody sets more digits than this. */
+const limitDigits = 12;
 
 /**
  * A number with a fixed count of significant digits, trailing zeros kept: `5.923`, `0.08430`, `1.433 × 10⁵`.
@@ -33,6 +35,13 @@ export function formatNumber(value: number, digits = tableDigits): string {
   if (size < plainLowerLimit || size >= plainUpperLimit) return sign + powerOfTen(Math.abs(value), digits);
   const decimals = Math.max(0, digits - 1 - Math.floor(Math.log10(size)));
   return sign + size.toFixed(decimals);
+}
+
+/** A limit as it was set, without trailing zeros: `5`, `0.001`, `10⁴`, `2.5 × 10⁻⁶`. */
+export function formatLimit(limit: number): string {
+  // What a product such as 100 · 0.07 adds in its last bits was not set by anyone.
+  const [mantissa] = Number(limit.toPrecision(limitDigits)).toExponential().split('e');
+  return formatNumber(limit, mantissa.replace(/\D/gu, '').length || 1).replace(/^(\u2212?)1 × /u, '$1');
 }
 
 /** A count in full, with thin spaces in thousands: `102 400`. */

@@ -245,21 +245,21 @@ export interface PowerLawCharts {
   betaTop: number | null;
 }
 
-/** Counts of the stored numbers, in their stored type. */
+/** Counts of the weights as they are in the matrix: of quantised ones after scale and zero point. */
 export interface Health {
-  /** NaN and infinite elements; flat row-major index of the first in the file's tensor, null without any. */
+  /** NaN and infinite weights; flat row-major index of the first in the file's tensor, null without any. */
   nonFinite: { count: number; firstIndex: number | null };
-  /** Elements equal to 0. */
+  /** Weights equal to 0. */
   zeros: number;
-  /** Subnormal values in the stored type. */
+  /** Stored elements that are subnormal in their type. */
   denormals: number;
   /** Rows of the matrix without an element other than 0. */
   zeroRows: number;
   /** Columns of the matrix without an element other than 0. */
   zeroColumns: number;
-  /** The value that all elements have, else null. */
+  /** The value that all weights have, else null. */
   constant: number | null;
-  /** Id of an earlier layer whose stored tensor holds the same bytes. */
+  /** Id of an earlier layer whose stored tensor (with its scales) holds the same bytes. */
   duplicateOf: string | null;
 }
 

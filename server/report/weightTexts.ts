@@ -1,4 +1,4 @@
-import { formatCount, formatNumber, formatShare, statisticDigits } from './numbers.js';
+import { formatCount, formatLimit, formatNumber, formatShare, statisticDigits } from './numbers.js';
 
 /**
  * Titles and messages of the weight rules. A title has at most 60 characters; a message at most 240 and two sentences:
@@ -42,8 +42,12 @@ export function zeroTensorText(id: string, elements: number): FindingText {
 /** One action for all layers with dead units, so that a list of them says it once. */
 const aboutDeadUnits = 'Remove dead units or find why they died.';
 
-/** Rows whose own weights are negligible; those of an embedding are its entries. */
-export function deadRowsText(id: string, dead: number, rows: number, largestNorm: number, medianNorm: number, kind: string): FindingText {
+/**
+ * Rows whose own weights are negligible; those of an embedding are its entries.
+ *
+ * @param rowShare the limit, as a share of the median norm
+ */
+export function deadRowsText(id: string, dead: number, rows: number, largestNorm: number, medianNorm: number, rowShare: number, kind: string): FindingText {
   const entries = kind === 'embedding';
   const what = `${formatCount(dead)} of ${formatCount(rows)} ${entries ? 'entries' : 'units'}`;
   const weights = largestNorm === 0 ? 'only weights 0' : `weights of norm ≤ ${formatNumber(largestNorm)}`;
@@ -55,15 +59,21 @@ export function deadRowsText(id: string, dead: number, rows: number, largestNorm
       : aboutDeadUnits;
   return {
     title: `${what} ${plural(dead, 'is', 'are')} dead`,
-    message: `${quotedId(id)}: ${what} ${plural(dead, 'has', 'have')} ${weights} (median norm ${formatNumber(medianNorm)})${effect}. ${action}`,
+    message: `${quotedId(id)}: ${what} ${plural(dead, 'has', 'have')} ${weights} (limit ${formatLimit(rowShare)} × the median norm ${formatNumber(medianNorm)})${effect}. ${action}`,
   };
 }
 
-/** Units that have weights, but whose output every reading layer drops. */
-export function ignoredUnitsText(id: string, ignored: number, units: number, readers: readonly string[], largestShare: number, dead: number): FindingText {
+/**
+ * Units that have weights, but whose output every reading layer drops.
+ *
+ * @param largestShare of the reader's median norm, with which one of them is read; its limit is `columnShare`
+ * @param dead further units whose own weights have at most the share `rowShare` of the layer's median norm
+ */
+export function ignoredUnitsText(id: string, ignored: number, units: number, readers: readonly string[], largestShare: number, columnShare: number, dead: number, rowShare: number): FindingText {
   const by = readers.length === 1 ? quotedId(readers[0]) : `all ${formatCount(readers.length)} layers that read it`;
-  const share = largestShare === 0 ? 'weights 0' : `weights of ≤ ${formatNumber(largestShare, ratioDigits)} × the median norm`;
-  const more = dead > 0 ? `, and ${formatCount(dead)} more ${plural(dead, 'has', 'have')} weights near 0` : '';
+  const limit = `limit ${formatLimit(columnShare)}`;
+  const share = largestShare === 0 ? `weights 0 (${limit} × the median norm)` : `weights of ≤ ${formatNumber(largestShare, ratioDigits)} × the median norm (${limit})`;
+  const more = dead > 0 ? `, and ${formatCount(dead)} more ${plural(dead, 'has', 'have')} weights near 0 (limit ${formatLimit(rowShare)})` : '';
   const total = dead + ignored;
   return {
     title: `${formatCount(total)} of ${formatCount(units)} units ${plural(total, 'is', 'are')} dead`,
@@ -88,14 +98,14 @@ export function constantText(id: string, value: number): FindingText {
 export function noiseLikeText(id: string, edge: number, ks: number, pValue: number, level: number): FindingText {
   return {
     title: `Looks like random weights (p ${formatNumber(pValue, statisticDigits)})`,
-    message: `${quotedId(id)} cannot be told from random weights: no singular value above the noise edge ${formatNumber(edge)}, KS distance ${formatNumber(ks, statisticDigits)} (p ${formatNumber(pValue, statisticDigits)}, α ${level}). Compare with its initial weights before you prune or freeze it.`,
+    message: `${quotedId(id)} cannot be told from random weights: no singular value above the noise edge ${formatNumber(edge)}, KS distance ${formatNumber(ks, statisticDigits)} (p ${formatNumber(pValue, statisticDigits)}, α ${formatLimit(level)}). Compare with its initial weights before you prune or freeze it.`,
   };
 }
 
 export function rankCollapsedText(id: string, directions: number, share: number, limit: number): FindingText {
   return {
     title: `One direction holds ${formatShare(share)} of the energy`,
-    message: `${quotedId(id)}: one direction of ${formatCount(directions)} holds ${formatShare(share)} of the energy Σσ² (limit ${formatShare(limit, statisticDigits)}); a rank-1 copy is off by ${formatShare(Math.sqrt(1 - share), statisticDigits)} of the norm. Narrow the layer, or look for one input that dominates the others.`,
+    message: `${quotedId(id)}: one direction of ${formatCount(directions)} holds ${formatShare(share)} of the energy Σσ² (limit ${formatLimit(100 * limit)} %); a rank-1 copy is off by ${formatShare(Math.sqrt(1 - share), statisticDigits)} of the norm. Narrow the layer, or look for one input that dominates the others.`,
   };
 }
 
@@ -106,8 +116,7 @@ export function rankCollapsedText(id: string, directions: number, share: number,
  */
 export function illConditionedText(id: string, conditionNumber: number, overRank: number, rank: number, directions: number, limit: number): FindingText {
   const kappa = `κ ${formatNumber(conditionNumber)}`;
-  // A limit is a round number: 10⁴, not 1 × 10⁴.
-  const start = `${quotedId(id)}: condition number ${kappa} (limit ${formatNumber(limit, 1).replace(/^1 × /u, '')})`;
+  const start = `${quotedId(id)}: condition number ${kappa} (limit ${formatLimit(limit)})`;
   const matters = 'No action for this alone: it matters where the layer is inverted.';
   const all = formatCount(directions);
   if (rank === directions) return { title: `${kappa} over all ${all} directions`, message: `${start} over all ${all} directions. ${matters}` };
@@ -121,13 +130,15 @@ export function illConditionedText(id: string, conditionNumber: number, overRank
 
 /**
  * @param edge null where the layer has no edge to compare with
- * @param byEdge whether the edge is what σ₁ stands out from, rather than σ₂
+ * @param limits of σ₁ over σ₂ and over the edge: the title names the one that is passed, σ₂ before the edge
  */
-export function outlierSpikeText(id: string, first: number, second: number, edge: number | null, byEdge: boolean): FindingText {
+export function outlierSpikeText(id: string, first: number, second: number, edge: number | null, limits: { overSecond: number; overEdge: number }): FindingText {
   const overSecond = second > 0 ? `${formatNumber(first / second, ratioDigits)} × σ₂` : 'the only value';
-  const overEdge = edge === null ? '' : ` and ${formatNumber(first / edge, ratioDigits)} × the noise edge`;
+  const overEdge = edge === null ? null : `${formatNumber(first / edge, ratioDigits)} × the noise edge`;
+  const secondLimit = second > 0 ? ` (limit ${formatLimit(limits.overSecond)})` : '';
+  const beside = overEdge === null ? '' : ` and ${overEdge} (limit ${formatLimit(limits.overEdge)})`;
   return {
-    title: byEdge && edge !== null ? `σ₁ is ${formatNumber(first / edge, ratioDigits)} × the noise edge` : `σ₁ is ${overSecond}`,
-    message: `${quotedId(id)}: its largest singular value σ₁ ${formatNumber(first)} is ${overSecond}${overEdge}. Look at what this direction does before you quantise or prune the layer.`,
+    title: overEdge !== null && first / second < limits.overSecond ? `σ₁ is ${overEdge}` : `σ₁ is ${overSecond}`,
+    message: `${quotedId(id)}: its largest singular value σ₁ ${formatNumber(first)} is ${overSecond}${secondLimit}${beside}. Look at what this direction does before you quantise or prune the layer.`,
   };
 }

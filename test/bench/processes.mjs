@@ -33,6 +33,37 @@ export function childrenSeconds() {
 }
 
 /**
+ * Starts a clock of processor time; calling it answers the share of all processors that other programs have taken since
+ * then, 0 … 1, or null where /proc does not tell.
+ */
+export function processorClock() {
+  const read = () => {
+    const [, ...fields] = readFileSync('/proc/stat', 'utf8').split('\n')[0].trim().split(/\s+/).map(Number);
+    const total = fields.slice(0, 8).reduce((sum, x) => sum + x, 0);
+    const own = [...familyOf(process.pid)].reduce((sum, pid) => sum + processorTicks(pid), 0);
+    return { total, busy: total - fields[3] - fields[4], own };
+  };
+  try {
+    const before = read();
+    return () => {
+      const now = read();
+      return Math.max(0, now.busy - before.busy - (now.own - before.own)) / Math.max(1, now.total - before.total);
+    };
+  } catch {
+    return () => null;
+  }
+}
+
+/** Of a process and its ended children. */
+function processorTicks(pid) {
+  try {
+    return readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1).split(' ').slice(11, 15).reduce((sum, x) => sum + Number(x), 0);
+  } catch {
+    return 0;
+  }
+}
+
+/**
  * Samples the memory of a process and all below it; `stop` answers the largest sums in bytes, null without /proc.
  * `own` counts a page that n processes share as 1/n in each (PSS), `resident` as a whole one in each (RSS).
  */

@@ -1,5 +1,6 @@
 // Interactive targets, measured on the programs in dist/ (npm run build makes them).
-//   npm run bench -- [reports] [layers] [memory] [wrong] [cached] [cancel] [numpy] [--json FILE]
+//   npm run bench -- [reports] [layers] [memory] [wrong] [cached] [cancel] [--json FILE]
+//   npm run bench -- linalg …            singular values against numpy, scipy and torch: see linearAlgebra.mjs
 // Without names everything runs, in about two minutes. A busy machine shows in the distance of median and least.
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
@@ -137,10 +138,6 @@ const benchmarks = {
     if (ends.length > 0) row('Ctrl+C, until the program and its workers have ended', ends, 'ms', 100);
   },
 
-  async numpy() {
-    console.log('\nagainst numpy, or alone where there is no Python with numpy:');
-    spawnSync(process.execPath, [path.join(root, 'test/bench/singularValues.mjs'), '64x64', '256x256', '1024x256', '1024x1024'], { stdio: 'inherit' });
-  },
 };
 
 const folder = mkdtempSync(path.join(os.tmpdir(), 'sigmascope-bench-'));
@@ -159,6 +156,10 @@ function cutInHalf() {
 }
 
 const args = process.argv.slice(2);
+if (args[0] === 'linalg') {
+  await import('./linearAlgebra.mjs');
+  process.exit();
+}
 const jsonAt = args.indexOf('--json');
 const jsonFile = jsonAt < 0 ? null : args.splice(jsonAt, 2)[1];
 const unknown = args.find((name) => !Object.hasOwn(benchmarks, name));

@@ -36,7 +36,7 @@ export function smallClassifier(): Report {
   return reportOf(
     [
       layerOf({ id: 'conv1', shape: [8, 3, 3, 3], values: geometric(8, 2.056, 0.61), operatorSpectra: [operatorSpectrum('circular', 2.911, 0.02134, true), operatorSpectrum('declared', 2.874, null, false)] }),
-      layerOf({ id: 'layer1.0.conv1', shape: [16, 8, 3, 3], values: [...geometric(14, 1.778, 0.4), 2e-5, 1e-5], findings: [named('weights/dead-units', 'warning', 'layer1.0.conv1', deadRowsText('layer1.0.conv1', 2, 16, 3.203e-5, 0.712, 'convolution'), { count: 2, rows: [1, 12] })] }),
+      layerOf({ id: 'layer1.0.conv1', shape: [16, 8, 3, 3], values: [...geometric(14, 1.778, 0.4), 2e-5, 1e-5], findings: [named('weights/dead-units', 'warning', 'layer1.0.conv1', deadRowsText('layer1.0.conv1', 2, 16, 3.203e-5, 0.712, 1e-3, 'convolution'), { count: 2, rows: [1, 12] })] }),
       layerOf({ id: 'layer1.0.shortcut.0', shape: [16, 8, 1, 1], values: geometric(8, 1.432, 0.5) }),
       layerOf({
         id: 'linear1',
@@ -44,7 +44,7 @@ export function smallClassifier(): Report {
         values: dead,
         alpha: { value: 2.76, xmin: dead[32] ** 2, ks: 0.13, tail: 33, sigma: 0.31 },
         findings: [
-          named('weights/dead-units', 'warning', 'linear1', deadRowsText('linear1', 4, 100, 2.161e-5, 1.103, 'dense'), { count: 4, rows: [8, 16, 47, 50] }),
+          named('weights/dead-units', 'warning', 'linear1', deadRowsText('linear1', 4, 100, 2.161e-5, 1.103, 1e-3, 'dense'), { count: 4, rows: [8, 16, 47, 50] }),
           named('weights/ill-conditioned', 'information', 'linear1', illConditionedText('linear1', 117_200, 5.923, 96, 100, 1e4)),
         ],
       }),
@@ -75,7 +75,7 @@ export function troubled(): Report {
       }),
       layerOf({ id: 'decoder.mid', shape: [16, 16], values: [9.99, ...geometric(15, 0.2, 0.01)], findings: [named('weights/rank-collapsed', 'information', 'decoder.mid', rankCollapsedText('decoder.mid', 16, 0.9983, 0.99))] }),
       layerOf({ id: 'decoder.copy', shape: [16, 16], values: [9.99, ...geometric(15, 0.2, 0.01)], health: { duplicateOf: 'decoder.mid' }, findings: [{ ...named('weights/duplicate', 'information', 'decoder.copy', duplicateText('decoder.copy', 'decoder.mid')), silenced: 'tied on purpose' }] }),
-      layerOf({ id: 'head', shape: [64, 128], values: spiked, findings: [named('weights/outlier-spike', 'information', 'head', outlierSpikeText('head', 142, 23.2, 14.5, false))] }),
+      layerOf({ id: 'head', shape: [64, 128], values: spiked, findings: [named('weights/outlier-spike', 'information', 'head', outlierSpikeText('head', 142, 23.2, 14.5, { overSecond: 5, overEdge: 10 }))] }),
     ],
     { model: { path: 'C:\\models\\broken.safetensors', format: 'safetensors', producer: null, opset: null, function: null, inputs: [], outputs: [], sha256: null } },
   );

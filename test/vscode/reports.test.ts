@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { copyFileSync, readFileSync, rmSync, utimesSync } from 'node:fs';
 import * as vscode from 'vscode';
 import { type SigmascopeApi } from '../../extension/main.js';
+import { type ToWebview } from '../../server/protocol.js';
 import { answering, closeEditors, inWorkspace, sigmascope, until, writeLargeModel } from './support.js';
 
 describe('analysis through the server', () => {
@@ -89,6 +90,20 @@ describe('analysis through the server', () => {
     const done = document.overview.rows.filter((row) => row.state === 'done').length;
     assert.ok(done > 0 && done < 24, `${done} of 24 layers`);
     rmSync(file);
+  });
+
+  it('says last why a run failed, after the rows that it left', async () => {
+    const file = inWorkspace('models', 'gone.safetensors');
+    writeLargeModel(file, 2, 8);
+    await api.documents.open(file, 'model');
+    rmSync(file);
+    const messages: ToWebview[] = [];
+    const listener = api.documents.onDidChange(({ document, message }) => document.path === file && messages.push(message));
+    const document = await api.documents.analyze(file);
+    listener.dispose();
+    assert.equal(document.overview?.state, 'failed');
+    assert.match(document.error ?? '', /gone\.safetensors/);
+    assert.deepEqual(messages.at(-1), { type: 'state', state: 'failed', message: document.error });
   });
 
   it('exports the report in a chosen format and opens the saved JSON again', async () => {

@@ -55,7 +55,7 @@ export function throughTheDepthChart(rows: readonly LayerRow[], metrics: readonl
     height,
     xScale: 'concat_0_x',
     note: rows.length > mostDots
-      ? t('Layers are binned to the width: the bright dot is the largest of a bin, the tick its median. ← → moves the selection, Enter opens Weights.')
+      ? t('Layers are binned to the width: the dot is the largest of a bin, the dash its median. ← → moves the selection, Enter opens Weights.')
       : t('One dot a layer; ← → moves the selection, Enter opens Weights. Names appear where a value lies 3 median deviations (log) from the rest.'),
     table: { columns: ['#', t('layer'), ...metrics.map(metricTitle)], rows: rows.map((row, index) => [index + 1, row.id, ...metrics.map((metric) => valueOf(row, metric))]) },
     points: rows.map((row, index) => pointOf(row, index, metrics)),

@@ -128,11 +128,13 @@ function deadUnits({ report, norms, dead }: Subject, rule: RuleInForce): ReturnT
   const rows = report.matrixShape[0];
   // A layer without a single living unit is a zero tensor or no case for "narrow it".
   if (weakRows.length >= rows) return null;
-  const largestNorm = Math.max(0, ...weakRows.map((row) => row.norm));
+  const largestNorm = weakRows.reduce((largest, row) => Math.max(largest, row.norm), 0);
+  const rowShare = rule.threshold('rowShare');
+  const columnShare = rule.threshold('columnShare');
   const text =
     ignored.length > 0
-      ? ignoredUnitsText(report.id, ignored.length, rows, dead.readers, dead.largestIgnoredShare, weakRows.length)
-      : deadRowsText(report.id, weakRows.length, rows, largestNorm, norms.rows.median, report.kind);
+      ? ignoredUnitsText(report.id, ignored.length, rows, dead.readers, dead.largestIgnoredShare, columnShare, weakRows.length, rowShare)
+      : deadRowsText(report.id, weakRows.length, rows, largestNorm, norms.rows.median, rowShare, report.kind);
   // Selection and pruned matrices are full of zeros, and an embedding has entries for tokens that never occur.
   const mild = report.kind === 'embedding' || report.health.zeros > rule.threshold('zeroShare') * report.parameters;
   return {
@@ -143,9 +145,11 @@ function deadUnits({ report, norms, dead }: Subject, rule: RuleInForce): ReturnT
       count: weakRows.length,
       largestNorm: weakRows.length > 0 ? largestNorm : null,
       medianNorm: norms.rows.median,
+      rowShare,
       ignored: ignored.slice(0, listedUnits),
       ignoredCount: ignored.length,
       largestIgnoredShare: ignored.length > 0 ? dead.largestIgnoredShare : null,
+      columnShare,
     },
   };
 }
@@ -181,8 +185,12 @@ function outlierSpike({ report, norms }: Subject, rule: RuleInForce): ReturnType
   const edge = norms?.bulkEdge ?? null;
   const overSecond = second > 0 ? first / second : Infinity;
   const overEdge = edge === null ? 0 : first / edge;
-  if (overSecond < rule.threshold('overSecond') && overEdge < rule.threshold('overEdge')) return null;
-  return { ...outlierSpikeText(report.id, first, second, edge, overSecond < rule.threshold('overSecond')), evidence: { first, second, edge, overSecond: Number.isFinite(overSecond) ? overSecond : null, overEdge: edge === null ? null : overEdge } };
+  const limits = { overSecond: rule.threshold('overSecond'), overEdge: rule.threshold('overEdge') };
+  if (overSecond < limits.overSecond && overEdge < limits.overEdge) return null;
+  return {
+    ...outlierSpikeText(report.id, first, second, edge, limits),
+    evidence: { first, second, edge, overSecond: Number.isFinite(overSecond) ? overSecond : null, overSecondLimit: limits.overSecond, overEdge: edge === null ? null : overEdge, overEdgeLimit: limits.overEdge },
+  };
 }
 
 /**

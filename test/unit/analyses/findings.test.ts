@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict';
 import { analyzeLayer } from '../../../server/analyses/weights/analyzeLayer.js';
 import { applySilences, findWeightFindings, layerEvidence } from '../../../server/analyses/weights/findings.js';
+import type { DType, StoredTensor } from '../../../server/formats/modelFile.js';
 import { openModelFile } from '../../../server/formats/open.js';
 import { MatrixWorkspace } from '../../../server/linalg/matrixWorkspace.js';
 import { RandomGenerator } from '../../../server/linalg/random.js';
 import { buildModel } from '../../../server/model/buildModel.js';
+import { dequantized, stored } from '../../../server/model/expression.js';
 import type { Layer } from '../../../server/model/model.js';
 import type { Finding, LayerReport } from '../../../server/report/report.js';
 import { ruleIds, type RuleSetting } from '../../../server/report/rules.js';
@@ -27,6 +29,19 @@ function trained(rows: number, columns: number, seed = 1): number[] {
   return Array.from({ length: rows * columns }, (_, i) => Math.fround(random.normal() + 2 * Math.sin(Math.floor(i / columns)) * Math.cos(3 * (i % columns))));
 }
 
+/** int8 codes with one scale, or one per column. */
+function quantisedLayer(id: string, rows: number, columns: number, code: (index: number) => number, scale: number[], zeroPoint?: number): Layer {
+  const inline = (name: string, dtype: DType, shape: number[], values: number[]): StoredTensor => ({ name, dtype, shape, data: { encoding: 'inline', values } });
+  const codes = inline(`${id}.weight`, 'int8', [rows, columns], Array.from({ length: rows * columns }, (_, i) => code(i)));
+  const weight = dequantized(stored(codes), {
+    scale: inline(`${id}.scale`, 'float32', scale.length > 1 ? [scale.length] : [], scale),
+    zeroPoint: zeroPoint === undefined ? null : inline(`${id}.zero_point`, 'int8', [], [zeroPoint]),
+    axis: scale.length > 1 ? 1 : null,
+    blockSize: 0,
+  });
+  return denseLayer(id, rows, columns, [], { dtype: 'int8', weight });
+}
+
 describe('weight findings', () => {
   it('non-finite: an error that says how many and where, and silences everything else', async () => {
     const values = trained(20, 30);
@@ -44,6 +59,31 @@ describe('weight findings', () => {
     assert.match(findings[1].message, /^Every weight of `flat` is 0\.01000\./u);
   });
 
+  it('quantised weights: zero, constant and not finite are said of the weights, not of their codes', async () => {
+    const layers = [
+      quantisedLayer('shifted', 8, 8, () => 0, [1], -5),
+      quantisedLayer('columns', 8, 8, () => 3, Array.from({ length: 8 }, (_, k) => 1 + k)),
+      quantisedLayer('empty', 8, 8, () => 7, [0.25], 7),
+      quantisedLayer('broken', 8, 8, (i) => 1 + (i % 3), [1, 1, NaN, 1, 1, 1, 1, 1]),
+      quantisedLayer('tied', 8, 8, () => 3, Array.from({ length: 8 }, (_, k) => 2 + k)),
+    ];
+    const { findings, reports } = await findingsOf(layers);
+    assert.deepEqual(findings.map(({ rule, layer }) => [rule, layer]).filter(([rule]) => rule !== 'weights/rank-collapsed' && rule !== 'weights/outlier-spike' && rule !== 'weights/ill-conditioned'), [
+      ['weights/constant', 'shifted'],
+      ['weights/zero-tensor', 'empty'],
+      ['weights/non-finite', 'broken'],
+    ]);
+    assert.match(findings[0].message, /^Every weight of `shifted` is 5\.000\./u);
+    assert.deepEqual(reports.map(({ health }) => [health.zeros, health.constant, health.zeroRows, health.nonFinite.count, health.nonFinite.firstIndex]), [
+      [0, 5, 0, 0, null],
+      [0, null, 0, 0, null],
+      [64, 0, 8, 0, null],
+      [0, null, 0, 8, 2],
+      [0, null, 0, 0, null],
+    ]);
+    assert.deepEqual(reports.map(({ metrics }) => metrics?.spectralNorm ?? null).map((norm) => norm && Math.round(norm)), [40, Math.round(3 * Math.sqrt(8 * 204)), 0, null, Math.round(3 * Math.sqrt(8 * 284))]);
+  });
+
   it('dead units: rows below a thousandth of the median', async () => {
     const values = trained(20, 30);
     for (const row of [3, 17]) for (let j = 0; j < 30; j++) values[row * 30 + j] *= 1e-5;
@@ -51,9 +91,11 @@ describe('weight findings', () => {
     const dead = findings.find(({ rule }) => rule === 'weights/dead-units');
     assert.deepEqual(dead?.evidence.rows, [3, 17]);
     assert.equal(dead.severity, 'warning');
-    assert.match(dead.message, /^`fc`: 2 of 20 units have weights of norm ≤ .* × 10⁻⁵ \(median norm .*\): they put out almost only their bias\. Remove dead units or find why they died\.$/u);
+    assert.match(dead.message, /^`fc`: 2 of 20 units have weights of norm ≤ .* × 10⁻⁵ \(limit 0\.001 × the median norm [\d.]+\): they put out almost only their bias\. Remove dead units or find why they died\.$/u);
     const strict = await findingsOf([denseLayer('fc', 20, 30, values)], { 'weights/dead-units': { thresholds: { rowShare: 1e-7 } } });
     assert.ok(!rulesOf(strict.findings).includes('weights/dead-units'));
+    const loose = await findingsOf([denseLayer('fc', 20, 30, values)], { 'weights/dead-units': { thresholds: { rowShare: 0.025 } } });
+    assert.match(loose.findings.find(({ rule }) => rule === 'weights/dead-units')?.message ?? '', /\(limit 0\.025 × the median norm/u);
   });
 
   it('dead units: those that every reader drops, when all readers are known', async () => {
@@ -63,7 +105,7 @@ describe('weight findings', () => {
     const layers = (readersOfFirst: NonNullable<Layer['readers']> | null): Layer[] => [denseLayer('first', 20, 30, trained(20, 30), { readers: readersOfFirst }), denseLayer('next', 12, 40, next)];
     const dead = (await findingsOf(layers(readers))).findings.find(({ rule, layer }) => rule === 'weights/dead-units' && layer === 'first');
     assert.deepEqual(dead?.evidence.ignored, [5]);
-    assert.match(dead.message, /^`first`: 1 of 20 units is read by `next` with weights of ≤ .* × the median norm\. Remove dead units/u);
+    assert.match(dead.message, /^`first`: 1 of 20 units is read by `next` with weights of ≤ .* × the median norm \(limit 0\.001\)\. Remove dead units/u);
     for (const unknown of [null, [], [{ layer: 'elsewhere', columnsPerUnit: 2 }], [...readers, { layer: 'elsewhere', columnsPerUnit: 2 }], [{ layer: 'next', columnsPerUnit: 1 }]]) {
       assert.ok(!(await findingsOf(layers(unknown))).findings.some(({ rule, layer }) => rule === 'weights/dead-units' && layer === 'first'));
     }
@@ -114,6 +156,10 @@ describe('weight findings', () => {
     assert.deepEqual(rulesOf(findings), ['weights/rank-collapsed', 'weights/outlier-spike']);
     assert.match(findings[0].message, /^`fc`: one direction of 20 holds 99\.\d\d % of the energy Σσ² \(limit 99 %\); a rank-1 copy is off by [\d.]+ % of the norm\. Narrow the layer/u);
     assert.match(findings[1].title, /^σ₁ is \d+ × σ₂$/u);
+    assert.match(findings[1].message, / is \d+ × σ₂ \(limit 5\) and [\d.]+ × the noise edge \(limit 10\)\. Look/u);
+    const strict = (await findingsOf([denseLayer('fc', 20, 30, values)], { 'weights/outlier-spike': { thresholds: { overSecond: 1e6, overEdge: 2.5 } } })).findings[1];
+    assert.match(strict.title, /^σ₁ is [\d.]+ × the noise edge$/u);
+    assert.match(strict.message, /\(limit 10⁶\) and [\d.]+ × the noise edge \(limit 2\.5\)\. Look/u);
   });
 
   it('ill-conditioned: tells null directions from a wide scale', async () => {
@@ -193,7 +239,7 @@ describeShared('weight findings of published networks', () => {
       ['weights/dead-units', 'layer1.0.shortcut.0', [15]],
       ['weights/dead-units', 'linear1', [8, 16, 47, 50]],
     ]);
-    assert.equal(dead[3].message, '`linear1`: 4 of 100 units have weights of norm ≤ 2.161 × 10⁻⁵ (median norm 1.105): they put out almost only their bias. Remove dead units or find why they died.');
+    assert.equal(dead[3].message, '`linear1`: 4 of 100 units have weights of norm ≤ 2.161 × 10⁻⁵ (limit 0.001 × the median norm 1.105): they put out almost only their bias. Remove dead units or find why they died.');
   });
 
   it('call the untrained networks noise, and of the trained ones no layer with a value above the edge', async () => {

@@ -82,7 +82,7 @@ describe('cache of results', () => {
   });
 
   it('gives outcomes back as they were, under the same content and settings alone', async () => {
-    const settings = { operator: 'norms', seed: 0, weightWatcher: true } as const;
+    const settings = { operator: 'norms', seed: 0, weightWatcher: true, threads: 2 } as const;
     const layer = denseLayer('fc1', 12, 12, Array.from({ length: 144 }, (_, i) => Math.sin(i * i)));
     const result = await analyzeLayer(layer, { ...settings, memoryLimitBytes: 2 ** 30 }, await MatrixWorkspace.create(), {});
     const outcomes = new Map<string, LayerOutcome>([
@@ -93,14 +93,14 @@ describe('cache of results', () => {
     await cacheOutcomes(cache, 'content', settings, outcomes);
     const found = await cachedOutcomes(cache, 'content', settings);
     assert.deepEqual(found, new Map([['fc1', outcomes.get('fc1')]]));
-    for (const other of [{ ...settings, seed: 1 }, { ...settings, operator: 'none' as const }, { ...settings, weightWatcher: false }]) {
+    for (const other of [{ ...settings, seed: 1 }, { ...settings, operator: 'none' as const }, { ...settings, weightWatcher: false }, { ...settings, threads: 1 }]) {
       assert.equal((await cachedOutcomes(cache, 'content', other)).size, 0);
     }
     assert.equal((await cachedOutcomes(cache, 'other content', settings)).size, 0);
   });
 
   it('keeps nothing where nothing was computed', async () => {
-    const settings = { operator: 'norms', seed: 0, weightWatcher: false } as const;
+    const settings = { operator: 'norms', seed: 0, weightWatcher: false, threads: 2 } as const;
     await cacheOutcomes(cache, 'content', settings, new Map([['fc2', { state: 'refused', reason: 'needs more memory' }]]));
     assert.deepEqual(await cache.clear(), { entries: 0, bytes: 0 });
   });

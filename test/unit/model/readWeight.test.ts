@@ -3,10 +3,10 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import fc from 'fast-check';
-import type { StoredTensor } from '../../../server/formats/modelFile.js';
+import type { DType, StoredTensor } from '../../../server/formats/modelFile.js';
 import { concatenated, dequantized, elementsOf, reshaped, rowMajorStrides, scaled, sliced, stored, transposed } from '../../../server/model/expression.js';
 import type { Layer, WeightExpression } from '../../../server/model/model.js';
-import { readWeight, weightBytes } from '../../../server/model/readWeight.js';
+import { readWeight, weightBytes, type WeightScan } from '../../../server/model/readWeight.js';
 import { intermediateBytes } from '../../../server/model/viewPlan.js';
 import { tensor } from './graphs.js';
 
@@ -19,6 +19,22 @@ async function valuesOf(weight: WeightExpression): Promise<number[]> {
   const target = new Float64Array(elementsOf(weight.shape));
   await readWeight(layerOf(weight), target);
   return [...target];
+}
+
+const scanOf = (weight: WeightExpression): Promise<WeightScan> => readWeight(layerOf(weight), new Float64Array(elementsOf(weight.shape)));
+
+/** The same expression over a stored tensor `w` with other values. */
+function withValues(expression: WeightExpression, value: (index: number) => number): WeightExpression {
+  if (expression.op === 'concat') return { ...expression, of: expression.of.map((part) => withValues(part, value)) };
+  if (expression.op !== 'stored') return { ...expression, of: withValues(expression.of, value) };
+  const { name, shape } = expression.tensor;
+  return name === 'w' ? stored(tensor('w', shape, Array.from({ length: elementsOf(shape) }, (_, i) => value(i)))) : expression;
+}
+
+/** Shape of the stored tensor `w`. */
+function storedShape(expression: WeightExpression): number[] {
+  if (expression.op === 'stored') return expression.tensor.shape;
+  return storedShape(expression.op === 'concat' ? expression.of[0] : expression.of);
 }
 
 /** The plain definition of every operation, element by element. */
@@ -117,6 +133,23 @@ describe('readWeight', () => {
     );
   });
 
+  it('finds the places in the file of weights that overflow with their scales, through any operations', async () => {
+    let seen = 0;
+    await fc.assert(
+      fc.asyncProperty(expressions, fc.array(fc.nat(), { minLength: 1, maxLength: 3 }), async (plain, places) => {
+        const total = elementsOf(storedShape(plain));
+        const large = [...new Set(places.map((place) => place % total))];
+        // A slice may have dropped some of them.
+        const left = large.filter((place) => reference(withValues(plain, (i) => (i === place ? 1e300 : 1))).some((value) => value > 1e290));
+        const { nonFinite } = await scanOf(scaled(withValues(plain, (i) => (large.includes(i) ? 1e300 : 1)), 1e10));
+        assert.deepEqual(nonFinite, { count: left.length, firstIndex: left.length > 0 ? Math.min(...left) : null });
+        seen += left.length;
+      }),
+      { numRuns: 200 },
+    );
+    assert.ok(seen > 100);
+  });
+
   it('refuses a target of another size', async () => {
     await assert.rejects(readWeight(layerOf(stored(tensor('w', [2, 3]))), new Float64Array(5)), RangeError);
   });
@@ -128,6 +161,53 @@ describe('readWeight', () => {
     assert.equal(intermediateBytes(reshaped(transposed(w, [1, 0]), [128, 16])), 0);
     assert.equal(intermediateBytes(reshaped(transposed(stored(tensor('v', [4, 6])), [1, 0]), [8, 3])), 8 * 24);
     assert.equal(intermediateBytes(concatenated([w, w], 0)), 8 * 2 * 64 * 32);
+  });
+
+  describe('scans the weights as they are after scales and zero points', () => {
+    const codes = (values: number[], dtype: DType = 'int8') => stored(tensor('w', [2, values.length / 2], values, dtype));
+    const quantised = (of: WeightExpression, scale: number[], zeroPoint: number[] | null, rest: { axis: number | null; blockSize?: number }) =>
+      dequantized(of, { scale: tensor('s', rest.blockSize ? [2, scale.length / 2] : scale.length > 1 ? [scale.length] : [], scale), zeroPoint: zeroPoint && tensor('z', zeroPoint.length > 1 ? [zeroPoint.length] : [], zeroPoint, 'int8'), blockSize: 0, ...rest });
+    const facts = async (weight: WeightExpression) => {
+      const { zeros, constant, nonFinite, denormals } = await scanOf(weight);
+      return [zeros, constant, nonFinite.count, nonFinite.firstIndex, denormals];
+    };
+
+    for (const dtype of ['int8', 'uint8', 'int4'] as const) {
+      it(`${dtype} per tensor, per channel and in blocks`, async () => {
+        assert.deepEqual(await facts(quantised(codes([0, 0, 0, 0], dtype), [0.5], [-5], { axis: null })), [0, 2.5, 0, null, 0]);
+        assert.deepEqual(await facts(quantised(codes([3, 3, 3, 3], dtype), [0.5], [3], { axis: null })), [4, 0, 0, null, 0]);
+        assert.deepEqual(await facts(quantised(codes([3, 3, 3, 3], dtype), [1, 2], null, { axis: 1 })), [0, null, 0, null, 0]);
+        // Codes that differ make equal weights.
+        assert.deepEqual(await facts(quantised(codes([2, 2, 4, 4], dtype), [2, 1], null, { axis: 0 })), [0, 4, 0, null, 0]);
+        assert.deepEqual(await facts(quantised(codes([1, 0, 1, 1], dtype), [1, 1], [1, 0], { axis: 0 })), [1, null, 0, null, 0]);
+        // Blocks of 2 over 3 columns, which no view can express.
+        assert.deepEqual(await facts(quantised(codes([1, 1, 1, 1, 1, 1], dtype), [1, 2, 1, Infinity], null, { axis: 1, blockSize: 2 })), [0, null, 1, 5, 0]);
+      });
+    }
+
+    it('scales that are not finite, or overflow, or underflow', async () => {
+      const floats = codes([1, 2e300, 1e-300, 1e300], 'float64');
+      assert.deepEqual(await facts(quantised(floats, [1e200], null, { axis: null })), [0, null, 2, 1, 0]);
+      assert.deepEqual(await facts(quantised(floats, [1e-200], null, { axis: null })), [1, null, 0, null, 0]);
+      assert.deepEqual(await facts(quantised(codes([1, 2, 3, 4]), [1, NaN], null, { axis: 0 })), [0, null, 2, 2, 0]);
+      assert.deepEqual(await facts(transposed(quantised(codes([1, 2, 3, 4]), [NaN, 1], null, { axis: 1 }), [1, 0])), [0, null, 2, 0, 0]);
+    });
+
+    it('denormals in the stored type, whatever becomes of them', async () => {
+      assert.deepEqual(await facts(quantised(codes([2 ** -7, 1, 2, 3], 'float8e4m3fn'), [1], null, { axis: null })), [0, null, 0, null, 1]);
+      assert.deepEqual(await facts(codes([2 ** -130, 2 ** -126, 0, -0], 'bfloat16')), [2, null, 0, null, 1]);
+    });
+
+    it('several tensors: the first index is that of the first one with such a value', async () => {
+      const good = stored(tensor('a', [1, 3]));
+      const bad = scaled(stored(tensor('b', [2, 3], [1, 1, 1, 1, 1e300, 1])), 1e10);
+      assert.deepEqual((await scanOf(concatenated([good, bad], 0))).nonFinite, { count: 1, firstIndex: 4 });
+    });
+
+    it('−0 is 0', async () => {
+      const { constant } = await scanOf(codes([-0, -0, 0, 0], 'float32'));
+      assert.ok(Object.is(constant, 0));
+    });
   });
 
   describe('from a file', () => {
@@ -154,7 +234,7 @@ describe('readWeight', () => {
       }
     });
 
-    it('scans the stored elements: first index in the whole tensor, counts of the part used', async () => {
+    it('scans the part used, with the first index in the whole tensor', async () => {
       const values = [1, NaN, 0, 1e-40, 5, 6, 7, Infinity, 0, 0, 11, 12];
       const whole = stored(onDisk(values, [4, 3]));
       const scan = await readWeight(layerOf(scaled(whole, 3)), new Float64Array(12));
@@ -174,6 +254,9 @@ describe('readWeight', () => {
       assert.equal(await digest(a), await digest(transposed(b, [1, 0])));
       assert.equal(await digest(sliced(a, 1, 0, 1)), await digest(sliced(b, 1, 0, 1)));
       assert.notEqual(await digest(sliced(a, 1, 0, 1)), await digest(sliced(a, 1, 1, 1)));
+      const quantised = (...scales: number[]) => digest(dequantized(a, { scale: tensor('s', [2], scales), zeroPoint: null, axis: 0, blockSize: 0 }));
+      assert.equal(await quantised(1, 2), await quantised(1, 2));
+      assert.notEqual(await quantised(1, 2), await quantised(1, 3));
     });
 
     it('stops when the signal is aborted', async () => {

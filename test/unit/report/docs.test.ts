@@ -35,13 +35,13 @@ function pages(folder = 'docs'): string[] {
 const examples: Readonly<Record<WeightRuleId, FindingText>> = {
   'weights/non-finite': nonFiniteText('head', 1, 6),
   'weights/zero-tensor': zeroTensorText('placeholder', 2304),
-  'weights/dead-units': deadRowsText('narrow', 2, 8, 5.96498e-5, 5.68903, 'dense'),
+  'weights/dead-units': deadRowsText('narrow', 2, 8, 5.96498e-5, 5.68903, 1e-3, 'dense'),
   'weights/duplicate': duplicateText('b', 'a'),
   'weights/constant': constantText('flat', 0.01),
   'weights/noise-like': noiseLikeText('noise', 0.99981, 0.037, 0.16, 0.01),
   'weights/rank-collapsed': rankCollapsedText('collapsed', 32, 0.998788, 0.99),
   'weights/ill-conditioned': illConditionedText('steep', 100001.6, 100001.6, 16, 16, 1e4),
-  'weights/outlier-spike': outlierSpikeText('spiked', 10.16714, 1.594828, 1.64, false),
+  'weights/outlier-spike': outlierSpikeText('spiked', 10.16714, 1.594828, 1.64, { overSecond: 5, overEdge: 10 }),
 };
 
 /** GitHub's anchor of a heading. */
