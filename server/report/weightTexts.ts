@@ -9,8 +9,10 @@ export interface FindingText {
   message: string;
 }
 
-/** Ids are cut on the left beyond this, since the tail tells layers apart; two of them still fit in a message. */
+/** Ids are cut on the left beyond this, since the tail tells layers apart. */
 const longestId = 40;
+/** Characters of a message. */
+const longestMessage = 240;
 
 /** Digits of a ratio to a limit. */
 const ratioDigits = 2;
@@ -70,14 +72,17 @@ export function deadRowsText(id: string, dead: number, rows: number, largestNorm
  * @param dead further units whose own weights have at most the share `rowShare` of the layer's median norm
  */
 export function ignoredUnitsText(id: string, ignored: number, units: number, readers: readonly string[], largestShare: number, columnShare: number, dead: number, rowShare: number): FindingText {
-  const by = readers.length === 1 ? quotedId(readers[0]) : `all ${formatCount(readers.length)} layers that read it`;
-  const limit = `limit ${formatLimit(columnShare)}`;
-  const share = largestShare === 0 ? `weights 0 (${limit} × the median norm)` : `weights of ≤ ${formatNumber(largestShare, ratioDigits)} × the median norm (${limit})`;
-  const more = dead > 0 ? `, and ${formatCount(dead)} more ${plural(dead, 'has', 'have')} weights near 0 (limit ${formatLimit(rowShare)})` : '';
+  const all = formatCount(units);
+  const norms = largestShare === 0 ? 'weights 0' : `norms ≤ ${formatNumber(largestShare, ratioDigits)} × the median`;
+  const more = dead > 0 ? `, and ${formatCount(dead)} more ${plural(dead, 'has', 'have')} norms near 0` : '';
+  const limits = dead > 0 && rowShare !== columnShare ? `limits ${formatLimit(columnShare)} and ${formatLimit(rowShare)}` : `limit ${formatLimit(columnShare)}`;
+  const readBy = (by: string): string =>
+    `${quotedId(id)}: ${formatCount(ignored)} of ${all} units ${plural(ignored, 'is', 'are')} read by ${by} with ${norms}${more} (${limits}). ${aboutDeadUnits}`;
   const total = dead + ignored;
+  const named = readBy(quotedId(readers[0]));
   return {
-    title: `${formatCount(total)} of ${formatCount(units)} units ${plural(total, 'is', 'are')} dead`,
-    message: `${quotedId(id)}: ${formatCount(ignored)} of ${formatCount(units)} units ${plural(ignored, 'is', 'are')} read by ${by} with ${share}${more}. ${aboutDeadUnits}`,
+    title: `${formatCount(total)} of ${all} units ${plural(total, 'is', 'are')} dead`,
+    message: readers.length > 1 ? readBy(`all ${formatCount(readers.length)} layers that read it`) : named.length <= longestMessage ? named : readBy('the layer that reads it'),
   };
 }
 

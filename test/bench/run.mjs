@@ -5,7 +5,6 @@
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { spawnSync } from 'node:child_process';
 import { writeLargeOnnx } from './largeOnnx.mjs';
 import { childrenSeconds, root, startCommand, startServer, watchMemory } from './processes.mjs';
 

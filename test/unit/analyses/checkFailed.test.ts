@@ -12,8 +12,8 @@ async function failing(failures: number): Promise<{ workspace: MatrixWorkspace; 
   const workspace = await MatrixWorkspace.create();
   const original = workspace.singularValues.bind(workspace);
   const routes: boolean[] = [];
-  workspace.singularValues = async (control, again = false) => {
-    routes.push(again);
+  workspace.singularValues = async (control, again) => {
+    routes.push(again === true);
     const result = await original(control, again);
     if (routes.length <= failures) throw new CheckFailed('The singular values failed their check.');
     return result;

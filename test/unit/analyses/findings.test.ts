@@ -105,7 +105,7 @@ describe('weight findings', () => {
     const layers = (readersOfFirst: NonNullable<Layer['readers']> | null): Layer[] => [denseLayer('first', 20, 30, trained(20, 30), { readers: readersOfFirst }), denseLayer('next', 12, 40, next)];
     const dead = (await findingsOf(layers(readers))).findings.find(({ rule, layer }) => rule === 'weights/dead-units' && layer === 'first');
     assert.deepEqual(dead?.evidence.ignored, [5]);
-    assert.match(dead.message, /^`first`: 1 of 20 units is read by `next` with weights of ≤ .* × the median norm \(limit 0\.001\)\. Remove dead units/u);
+    assert.match(dead.message, /^`first`: 1 of 20 units is read by `next` with norms ≤ .* × the median \(limit 0\.001\)\. Remove dead units/u);
     for (const unknown of [null, [], [{ layer: 'elsewhere', columnsPerUnit: 2 }], [...readers, { layer: 'elsewhere', columnsPerUnit: 2 }], [{ layer: 'next', columnsPerUnit: 1 }]]) {
       assert.ok(!(await findingsOf(layers(unknown))).findings.some(({ rule, layer }) => rule === 'weights/dead-units' && layer === 'first'));
     }
