@@ -117,6 +117,9 @@ async function startWorkers() {
   };
 }
 
+/** Threads of a BLAS go on waiting by spinning after their call, which would take a processor from whoever comes next. */
+const settled = () => new Promise((resolve) => setTimeout(resolve, 250));
+
 const median = (times) => [...times].sort((a, b) => a - b)[times.length >> 1];
 
 function normalMatrix(library, rows, columns) {
@@ -171,10 +174,14 @@ try {
     const clock = processorClock();
     let solved;
     for (let round = 0; round < rounds; round++) {
+      await settled();
       solved = await ours[symmetric ? 'symmetric' : 'one'](matrix, rows, columns);
       times.ours.push(workers ? await workers.solve(file, rows, columns, count) : solved.milliseconds);
       // Every peer once, numpy each time: the others use the same LAPACK.
-      for (const name of round === 0 ? peers : peers.slice(0, 1)) times[name].push(await python.solve(name, file, rows, columns, symmetric));
+      for (const name of round === 0 ? peers : peers.slice(0, 1)) {
+        await settled();
+        times[name].push(await python.solve(name, file, rows, columns, symmetric));
+      }
     }
     workers?.stop();
     const bytes = readFileSync(`${file}.values`);

@@ -2,11 +2,11 @@ import { CheckFailed } from '../../linalg/blockSingularValues.js';
 import { predictedBytes, type MatrixWorkspace } from '../../linalg/matrixWorkspace.js';
 import type { Layer } from '../../model/model.js';
 import { intermediateBytes, readWeight } from '../../model/readWeight.js';
-import { formatBytes, formatCount } from '../../report/numbers.js';
+import { formatBytes, formatCount, formatNumber } from '../../report/numbers.js';
 import type { LayerReport, MarchenkoPasturFit, Metrics, OperatorMode, Skipped } from '../../report/report.js';
 import type { WeightWatcherRow } from '../../report/weightWatcherRow.js';
 import { layerNorms, type LayerNorms } from './layerScan.js';
-import { fitMarchenkoPastur, noiseEdge, noiseShape, tracyWidom995, tracyWidomQuantile } from './marchenkoPastur.js';
+import { fitMarchenkoPastur, noiseEdge, noiseShape, roundingShare, tracyWidom995, tracyWidomQuantile } from './marchenkoPastur.js';
 import { spectrumMetrics } from './metrics.js';
 import { noiseProbability } from './noiseTest.js';
 import { operatorSpectra } from './operatorSpectra.js';
@@ -45,7 +45,7 @@ export interface FindingNorms extends LayerNorms {
   randomEdge: number | null;
 }
 
-/** A layer that would not fit into the memory limit: one sentence with both numbers. */
+/** A layer that cannot be analysed, above all one that would not fit into the memory limit: one sentence with the numbers. */
 export class LayerRefused extends Error {
   constructor(message: string) {
     super(message);
@@ -57,16 +57,13 @@ export class LayerRefused extends Error {
 const readShare = 0.2;
 const solvedShare = 0.7;
 
-/** Singular values below this share of σ₁ and of the longer side are zeros with rounding errors. */
-const roundingShare = 2 ** -52;
-
 const noOperators = { spectra: [], skipped: [] };
 
 /**
  * Everything the report says about one layer: its singular values, what follows from them, the health of its weights.
  *
- * @throws LayerRefused before anything is read when the memory limit is too small, what `readWeight` throws for an
- *   unreadable file, and the signal's reason
+ * @throws LayerRefused before anything is read when the memory limit is too small, and for norms beyond float64's range;
+ *   what `readWeight` throws for an unreadable file, and the signal's reason
  */
 export async function analyzeLayer(
   layer: Layer,
@@ -108,6 +105,9 @@ export async function analyzeLayer(
     return workspace.singularValues(solveControl, true);
   });
   const values = solved.singularValues;
+  if (values.length > 0 && !Number.isFinite(values.length * values[0])) {
+    throw new LayerRefused(`The norms of ${layer.id} are larger than float64\u2019s largest number, ${formatNumber(Number.MAX_VALUE, 2)}. Scale its weights down.`);
+  }
   const metrics = layerMetrics(values, layer, settings.seed);
 
   const slices = geometry === null ? [] : geometry.halved && copied !== null ? await sliceSpectra(layer, copied, workspace, signalled) : [values];

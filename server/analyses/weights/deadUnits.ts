@@ -6,6 +6,8 @@ import type { FindingNorms } from './analyzeLayer.js';
 export interface DeadUnits {
   /** Rows whose norm is negligible beside the median row. */
   weakRows: { index: number; norm: number }[];
+  /** How many there are: more than are listed where thousands of rows are 0. */
+  weakCount: number;
   /** Units with weights of their own that every reading layer drops, without those of `weakRows`. */
   ignored: number[];
   /** The largest norm with which an ignored unit is read, over the reader's median column. */
@@ -32,7 +34,8 @@ export function findDeadUnits(
   // With a median of 0 most rows are empty by design, and none stands out from the others.
   const rowLimit = norms.rows.median > 0 ? rule.threshold('rowShare') * norms.rows.median : -1;
   const weakRows = norms.rows.weak.filter((row) => row.norm <= rowLimit);
-  const none: DeadUnits = { weakRows, ignored: [], largestIgnoredShare: 0, readers: [] };
+  const weakCount = weakRows.length + (rowLimit >= 0 ? norms.rows.unlistedZeros : 0);
+  const none: DeadUnits = { weakRows, weakCount, ignored: [], largestIgnoredShare: 0, readers: [] };
   if (readers === null || readers.length === 0) return none;
 
   let candidates: Map<number, number> | null = null;
@@ -52,8 +55,9 @@ export function findDeadUnits(
   const ignored = [...(candidates ?? [])].filter(([unit]) => !weak.has(unit));
   return {
     weakRows,
+    weakCount,
     ignored: ignored.map(([unit]) => unit),
-    largestIgnoredShare: Math.max(0, ...ignored.map(([, share]) => share)),
+    largestIgnoredShare: ignored.reduce((largest, [, share]) => Math.max(largest, share), 0),
     readers: [...new Set(readers.map((reader) => reader.layer))],
   };
 }

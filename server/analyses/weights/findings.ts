@@ -16,6 +16,7 @@ import {
 } from '../../report/weightTexts.js';
 import type { FindingNorms, WeightResult } from './analyzeLayer.js';
 import { findDeadUnits, type DeadUnits } from './deadUnits.js';
+import { roundingShare } from './marchenkoPastur.js';
 
 /** What a finding needs of a layer beyond its report. */
 export interface LayerEvidence {
@@ -124,17 +125,17 @@ const checks: Readonly<Record<WeightRuleId, Check>> = {
 
 function deadUnits({ report, norms, dead }: Subject, rule: RuleInForce): ReturnType<Check> {
   if (dead === null || norms === null || dead.weakRows.length + dead.ignored.length === 0) return null;
-  const { weakRows, ignored } = dead;
+  const { weakRows, weakCount, ignored } = dead;
   const rows = report.matrixShape[0];
   // A layer without a single living unit is a zero tensor or no case for "narrow it".
-  if (weakRows.length >= rows) return null;
+  if (weakCount >= rows) return null;
   const largestNorm = weakRows.reduce((largest, row) => Math.max(largest, row.norm), 0);
   const rowShare = rule.threshold('rowShare');
   const columnShare = rule.threshold('columnShare');
   const text =
     ignored.length > 0
-      ? ignoredUnitsText(report.id, ignored.length, rows, dead.readers, dead.largestIgnoredShare, columnShare, weakRows.length, rowShare)
-      : deadRowsText(report.id, weakRows.length, rows, largestNorm, norms.rows.median, rowShare, report.kind);
+      ? ignoredUnitsText(report.id, ignored.length, rows, dead.readers, dead.largestIgnoredShare, columnShare, weakCount, rowShare)
+      : deadRowsText(report.id, weakCount, rows, largestNorm, norms.rows.median, rowShare, report.kind);
   // Selection and pruned matrices are full of zeros, and an embedding has entries for tokens that never occur.
   const mild = report.kind === 'embedding' || report.health.zeros > rule.threshold('zeroShare') * report.parameters;
   return {
@@ -142,8 +143,8 @@ function deadUnits({ report, norms, dead }: Subject, rule: RuleInForce): ReturnT
     mild,
     evidence: {
       rows: weakRows.slice(0, listedUnits).map((row) => row.index),
-      count: weakRows.length,
-      largestNorm: weakRows.length > 0 ? largestNorm : null,
+      count: weakCount,
+      largestNorm: weakCount > 0 ? largestNorm : null,
       medianNorm: norms.rows.median,
       rowShare,
       ignored: ignored.slice(0, listedUnits),
@@ -179,9 +180,11 @@ function rankCollapsed({ report }: Subject, rule: RuleInForce): ReturnType<Check
 function outlierSpike({ report, norms }: Subject, rule: RuleInForce): ReturnType<Check> {
   const { metrics, spectrum } = report;
   if (metrics === null || spectrum === null || report.health.constant !== null) return null;
-  const [first, second] = spectrum.singularValues;
+  const [first, computed] = spectrum.singularValues;
   const directions = spectrum.singularValues.length;
   if (directions < rule.threshold('directions') || !(first > 0)) return null;
+  // The rounding of a zero is nothing to compare with.
+  const second = computed > Math.max(...report.matrixShape) * roundingShare * first ? computed : 0;
   const edge = norms?.bulkEdge ?? null;
   const overSecond = second > 0 ? first / second : Infinity;
   const overEdge = edge === null ? 0 : first / edge;

@@ -1,15 +1,20 @@
 /** Only norms below this share of the median are kept one by one: thresholds of findings must lie below it. */
 const weakShare = 0.1;
 
-/** More weak rows than this say the same as this many, and a result must stay small. */
-const mostWeakEntries = 100_000;
+/** More weak rows than this are not kept one by one: a result must stay small. */
+export const mostWeakEntries = 100_000;
+
+/** Of a power of two that float64 can hold. */
+const largestExponent = 1023;
 
 /** The norms of a matrix's rows or columns: the median, and those far below it. */
 export interface NormSummary {
   count: number;
   median: number;
-  /** Ascending by index; every row or column whose norm is at most a tenth of the median. */
+  /** Ascending by index; rows or columns of zeros, and those whose norm is at most a tenth of the median. */
   weak: { index: number; norm: number }[];
+  /** Rows or columns of zeros that are not listed, since there are too many. */
+  unlistedZeros: number;
 }
 
 export interface LayerNorms {
@@ -38,7 +43,7 @@ export function layerNorms(values: Float64Array, matrixShape: readonly [number, 
     if (size > largest) largest = size;
   }
   // A power of two is exact, and keeps squares of very large or small entries inside the floating-point range.
-  const scale = largest > 0 ? 2 ** -Math.floor(Math.log2(largest)) : 1;
+  const scale = largest > 0 ? 2 ** Math.min(largestExponent, -Math.floor(Math.log2(largest))) : 1;
   const rowSums = new Float64Array(rows);
   const columnSums = new Float64Array(columns);
   const rowFilled = new Uint8Array(rows);
@@ -76,10 +81,13 @@ function summary(squares: Float64Array, scale: number): NormSummary {
   const count = norms.length;
   const median = count > 0 ? norms.slice().sort()[count >> 1] : 0;
   const weak: NormSummary['weak'] = [];
-  for (let index = 0; index < count && weak.length < mostWeakEntries; index++) {
-    if (norms[index] <= weakShare * median || norms[index] === 0) weak.push({ index, norm: norms[index] });
+  let unlistedZeros = 0;
+  for (let index = 0; index < count; index++) {
+    if (norms[index] > weakShare * median) continue;
+    if (weak.length < mostWeakEntries) weak.push({ index, norm: norms[index] });
+    else if (norms[index] === 0) unlistedZeros++;
   }
-  return { count, median, weak };
+  return { count, median, weak, unlistedZeros };
 }
 
 function countZeros(flags: Uint8Array): number {

@@ -11,8 +11,8 @@ const largestSpikeShare = 0.5;
 /** Blocks of a grouped convolution with a smaller side have no bulk: their eight or nine values are all edge. */
 export const smallestGroupedSide = 10;
 
-/** Singular values below this share of σ₁ and of the longer side are zeros with rounding errors. */
-const roundingShare = 2 ** -52;
+/** Singular values below this share of σ₁, times the longer side, are zeros with rounding errors. */
+export const roundingShare = 2 ** -52;
 
 /** Halvings of [λ₋, λ₊] when a quantile is sought: below float64's spacing. */
 const halvings = 60;
@@ -98,7 +98,7 @@ export type BulkFit = Omit<MarchenkoPasturFit, 'pValue'>;
  * function of the fitted law (σ̂, q = M/N), on both sides of each step.
  *
  * @param singularValues descending, of all blocks together
- * @returns all null with a reason where there is no bulk; cost O(number of values) a round, a few rounds
+ * @returns all null with a reason where there is no bulk; cost O(number of values)
  */
 export function fitMarchenkoPastur(singularValues: ArrayLike<number>, shape: NoiseShape): BulkFit {
   const { longer, shorter, blocks } = shape;
@@ -120,10 +120,13 @@ export function fitMarchenkoPastur(singularValues: ArrayLike<number>, shape: Noi
   if (Math.sqrt(variance) * (Math.sqrt(longer) + Math.sqrt(shorter)) <= longer * roundingShare) return noFit('no noise bulk');
   const sigma = Math.sqrt(variance) * scale;
   const plus = variance * (1 + Math.sqrt(q)) ** 2;
+  const lambdaPlus = (sigma * (1 + Math.sqrt(q))) ** 2;
+  // Squares of very large or small deviations are no numbers of float64.
+  const squares = lambdaPlus > 0 && Number.isFinite(lambdaPlus);
   return {
     sigma,
-    lambdaMinus: (sigma * (1 - Math.sqrt(q))) ** 2,
-    lambdaPlus: (sigma * (1 + Math.sqrt(q))) ** 2,
+    lambdaMinus: squares ? (sigma * (1 - Math.sqrt(q))) ** 2 : null,
+    lambdaPlus: squares ? lambdaPlus : null,
     spikes,
     softRank: plus / eigenvalues[count - 1],
     ks: distanceToLaw(eigenvalues.subarray(0, count - spikes), variance, q),

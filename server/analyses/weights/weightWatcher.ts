@@ -88,9 +88,9 @@ export function copySlice(layer: Layer, kernel: Float64Array, slice: number, tar
  * The row of a layer.
  *
  * @param slices singular values of each slice, descending, unscaled
- * @returns `layer_id` is 0: the caller knows the layer's place in the model
+ * @returns `layer_id` is 0: the caller knows the layer's place in the model; null where the squares leave float64's range
  */
-export function weightWatcherRow(layer: Pick<Layer, 'id' | 'name' | 'kind'>, geometry: SliceGeometry, slices: readonly Float64Array[]): WeightWatcherRow {
+export function weightWatcherRow(layer: Pick<Layer, 'id' | 'name' | 'kind'>, geometry: SliceGeometry, slices: readonly Float64Array[]): WeightWatcherRow | null {
   const longer = Math.max(geometry.rows, geometry.columns);
   const shorter = Math.min(geometry.rows, geometry.columns);
   const factor = geometry.halved ? Math.sqrt(convolutionFactor) : 1;
@@ -108,6 +108,7 @@ export function weightWatcherRow(layer: Pick<Layer, 'id' | 'name' | 'kind'>, geo
   const eigenvalues = singularValues.map((value) => value * value);
   const largest = eigenvalues[eigenvalues.length - 1];
   const norm = eigenvalues.reduce((sum, value) => sum + value, 0);
+  if (!Number.isFinite(norm) || (norm === 0 && singularValues[singularValues.length - 1] > 0)) return null;
   const rank = singularValues.filter((value) => value > Math.sqrt(largest) * longer * epsilon).length;
   const fitted = eigenvalues.filter((value) => value > fittedFrom);
   const fit = fitPowerLaw(fitted, shortestTail);

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { analyzeLayer, LayerRefused, type WeightResult, type WeightSettings } from '../../../server/analyses/weights/analyzeLayer.js';
-import { layerNorms } from '../../../server/analyses/weights/layerScan.js';
+import { layerNorms, mostWeakEntries } from '../../../server/analyses/weights/layerScan.js';
 import { MatrixWorkspace } from '../../../server/linalg/matrixWorkspace.js';
 import { RandomGenerator } from '../../../server/linalg/random.js';
 import type { Layer } from '../../../server/model/model.js';
@@ -86,6 +86,22 @@ describe('analysis of a layer', () => {
     assert.equal(identity.metrics.conditionNumber, 1);
   });
 
+  it('gives no number that is not one for weights near the ends of the range of float64', async () => {
+    const random = new RandomGenerator(9);
+    for (const size of [1e300, 1e-300, 1e-318]) {
+      const layer = denseLayer('ends', 20, 30, Array.from({ length: 600 }, () => size * random.normal()), { dtype: 'float64' });
+      const result = await analyze(layer, { weightWatcher: true });
+      const { metrics } = result.report;
+      assert.ok(metrics !== null);
+      assertClose(metrics.marchenkoPastur.sigma, size, 0.1);
+      assert.deepEqual([metrics.marchenkoPastur.lambdaMinus, metrics.marchenkoPastur.lambdaPlus, result.weightWatcher], [null, null, null]);
+      // JSON has no infinities: it writes null for what is none.
+      assert.deepEqual(JSON.parse(JSON.stringify(result)), result);
+    }
+    const refused = denseLayer('beyond', 20, 30, new Array<number>(600).fill(1e307), { dtype: 'float64' });
+    await assert.rejects(analyze(refused), (error) => error instanceof LayerRefused && error.message === 'The norms of beyond are larger than float64\u2019s largest number, 1.8 × 10³⁰⁸. Scale its weights down.');
+  });
+
   it('joins the spectra of groups', async () => {
     const { report } = await analyze(convolutionLayer('grouped', [4, 1, 2], [1, 0, 0, 2, 3, 0, 0, 4], 2));
     assert.deepEqual(report.spectrum?.singularValues.map((value) => Math.round(value * 1e9) / 1e9), [4, 3, 2, 1]);
@@ -148,5 +164,15 @@ describe('norms of rows and columns', () => {
 
   it('survive very large and very small entries', () => {
     for (const size of [1e300, 1e-300]) assertClose(layerNorms(Float64Array.of(3 * size, 4 * size), [1, 2], 1).rows.median, 5 * size, 1e-14);
+    // Below the smallest normal number, where 2^1074 is no float64.
+    const { rows, rootMeanSquare } = layerNorms(Float64Array.of(3e-320, 4e-320), [1, 2], 1);
+    assertClose(rows.median, 5e-320, 1e-3);
+    assertClose(rootMeanSquare, 5e-320 / Math.SQRT2, 1e-3);
+  });
+
+  it('count the rows of zeros that are too many to list', () => {
+    const rows = mostWeakEntries + 10;
+    const { weak, unlistedZeros } = layerNorms(new Float64Array(rows), [rows, 1], 1).rows;
+    assert.deepEqual([weak.length, unlistedZeros], [mostWeakEntries, 10]);
   });
 });

@@ -162,6 +162,13 @@ describe('weight findings', () => {
     assert.match(strict.message, /\(limit 10⁶\) and [\d.]+ × the noise edge \(limit 2\.5\)\. Look/u);
   });
 
+  it('outlier-spike: a second value of rounding errors is none', async () => {
+    const { findings } = await findingsOf([denseLayer('outer', 12, 20, Array.from({ length: 240 }, (_, i) => (1 + Math.floor(i / 20)) * (2 + (i % 20))))]);
+    const spike = findings.find(({ rule }) => rule === 'weights/outlier-spike');
+    assert.equal(spike?.title, 'σ₁ is the only value');
+    assert.deepEqual([spike.evidence.second, spike.evidence.overSecond], [0, null]);
+  });
+
   it('ill-conditioned: tells null directions from a wide scale', async () => {
     const diagonal = (values: number[]): number[] => values.flatMap((value, i) => values.map((_, j) => (i === j ? value : 0)));
     const { findings } = await findingsOf([

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { formatBytes, formatCount, formatNumber, formatSeconds, formatShare } from '../../../server/report/numbers.js';
+import { formatBytes, formatCount, formatLimit, formatNumber, formatSeconds, formatShare } from '../../../server/report/numbers.js';
 
 describe('numbers in sentences', () => {
   it('have four digits with their zeros, and powers of ten outside of [10⁻³, 10⁴)', () => {
@@ -11,6 +11,11 @@ describe('numbers in sentences', () => {
     for (const [value, text] of cases) assert.equal(formatNumber(value), text);
     assert.equal(formatNumber(1234.5, 2), '1200');
     assert.equal(formatNumber(0.5, 2), '0.50');
+  });
+
+  it('have no more digits than a limit was set with', () => {
+    const cases: [number, string][] = [[5, '5'], [2.5, '2.5'], [0.001, '0.001'], [1e4, '10⁴'], [1.5e4, '1.5 × 10⁴'], [1e-7, '10⁻⁷'], [100 * 0.07, '7'], [99.5, '99.5'], [0, '0'], [-1e5, '\u221210⁵'], [Infinity, '∞']];
+    for (const [value, text] of cases) assert.equal(formatLimit(value), text);
   });
 
   it('read back as the rounded number', () => {
