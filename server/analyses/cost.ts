@@ -1,4 +1,4 @@
-import { circularCost, declaredCost, OperatorNotDefined, type OperatorCost } from '../linalg/convolutionOperator.js';
+import { circularCost, declaredCost, OperatorNotDefined, type OperatorCost } from '../linalg/convolution/convolutionOperator.js';
 import { predictedBytes } from '../linalg/matrixWorkspace.js';
 import type { Layer } from '../model/model.js';
 import { intermediateBytes } from '../model/readWeight.js';
@@ -36,10 +36,10 @@ export function matrixBytes(layer: Layer): number {
 }
 
 /** Peak bytes of the whole unit. The operators of a convolution, and its slices, work on a copy of the kernel. */
-export function unitBytes(layer: Layer, settings: UnitSettings): number {
+export function unitBytes(layer: Layer, settings: UnitSettings, matrix = matrixBytes(layer)): number {
   const copied = layer.convolution !== null && (settings.operator !== 'none' || settings.weightWatcher);
   const operators = operatorCosts(layer, settings).map(({ bytes }) => bytes);
-  return matrixBytes(layer) + (copied ? 8 * layer.parameters : 0) + Math.max(0, ...operators);
+  return matrix + (copied ? 8 * layer.parameters : 0) + Math.max(0, ...operators);
 }
 
 /** Predicted seconds of the unit on one thread. */

@@ -41,16 +41,30 @@ export function planAnalysis(layers: readonly Layer[], settings: UnitSettings, m
     units.push({
       layer: layer.id,
       unit: { layer, ...settings, memoryLimitBytes, threads: 1 },
-      predictedBytes: unitBytes(layer, settings),
+      predictedBytes: unitBytes(layer, settings, bytes),
       predictedSeconds: unitSeconds(layer, settings),
     });
   }
-  const peakBytes = units.reduce((peak, unit) => Math.max(peak, unit.predictedBytes), 0);
+  const cost = costOf(units, refused.length);
   // About twice the largest matrix in float64, or one unit where that alone is more.
-  const budgetBytes = Math.min(memoryLimitBytes, Math.max(peakBytes, 2 * largestMatrix + besideLargestBytes, smallUnitsBytes));
+  const budgetBytes = Math.min(memoryLimitBytes, Math.max(cost.peakBytes, 2 * largestMatrix + besideLargestBytes, smallUnitsBytes));
   for (const { unit } of unitsForAllThreads(units, settings.threads, budgetBytes)) unit.threads = settings.threads;
+  return { units, refused, cost, budgetBytes };
+}
+
+/** What `planAnalysis` would say of the cost, without the plan: O(layers), for lists that are shown before anything runs. */
+export function estimateCost(layers: readonly Layer[], settings: UnitSettings, memoryLimitBytes: number): CostEstimate {
+  const units: { predictedBytes: number; predictedSeconds: number }[] = [];
+  for (const layer of layers) {
+    const bytes = matrixBytes(layer);
+    if (bytes <= memoryLimitBytes) units.push({ predictedBytes: unitBytes(layer, settings, bytes), predictedSeconds: unitSeconds(layer, settings) });
+  }
+  return costOf(units, layers.length - units.length);
+}
+
+function costOf(units: readonly { predictedBytes: number; predictedSeconds: number }[], refused: number): CostEstimate {
   const seconds = units.reduce((sum, unit) => sum + unit.predictedSeconds, 0);
-  return { units, refused, cost: { seconds, peakBytes, refused: refused.length }, budgetBytes };
+  return { seconds, peakBytes: units.reduce((peak, unit) => Math.max(peak, unit.predictedBytes), 0), refused };
 }
 
 /** Two numbers and the remedy. */

@@ -1,7 +1,7 @@
 import { chooseLayers, openModel, runPlan, type LayerOutcome } from '../analyses/analyze.js';
 import { assembleReport, weightWatcherRows } from '../analyses/assemble.js';
 import { pooledRunner } from '../analyses/context.js';
-import { planAnalysis, type AnalysisPlan, type UnitSettings } from '../analyses/plan.js';
+import { estimateCost, planAnalysis, type AnalysisPlan, type UnitSettings } from '../analyses/plan.js';
 import { cachedOutcomes, cacheOutcomes, isUnchanged, modelDigest, type ModelDigest } from '../analyses/resultCache.js';
 import type { Model } from '../model/model.js';
 import type { AnalyzeSettings } from '../protocol.js';
@@ -65,7 +65,7 @@ export class ModelDocument {
 
   overview(): ReportOverview {
     const { rules, silence } = this.engine.configurationFor(this.path);
-    const missing = this.plan(this.model.layers.filter((layer) => this.outcomes.get(layer.id)?.state !== 'done').map((layer) => layer.id));
+    const missing = this.model.layers.filter((layer) => this.outcomes.get(layer.id)?.state !== 'done');
     return modelOverview({
       model: this.model,
       path: this.path,
@@ -75,7 +75,7 @@ export class ModelDocument {
       state: this.state,
       rules,
       silence,
-      cost: missing.cost,
+      cost: estimateCost(missing, this.unitSettings(), this.engine.memoryLimitBytes),
     });
   }
 
@@ -159,12 +159,12 @@ export class ModelDocument {
     const chosen = await chooseLayers(this.model.layers, settings.layers);
     const plan = this.plan(chosen.map((layer) => layer.id));
     const { outbox } = this.engine;
-    outbox.log('info', `${this.path}: ${plan.units.length} layers, ${this.outcomes.size} of them known, about ${plan.cost.seconds.toPrecision(2)} s of work.`);
+    outbox.log('info', `${this.path}: ${plural(plan.units.length, 'layer')}, ${formatCount(this.outcomes.size)} of them known, about ${formatSeconds(plan.cost.seconds)} of work.`);
     await this.compute(plan, signal);
     if (!(await isUnchanged(this.identities))) this.state = 'stale';
     else this.state = signal.aborted && plan.units.some(({ layer }) => !this.outcomes.has(layer)) ? 'cancelled' : 'done';
     this.engine.finishLater(this.keep());
-    outbox.log('info', `${this.path}: ${this.state} after ${((performance.now() - started) / 1000).toFixed(2)} s, ${this.outcomes.size} layers.`);
+    outbox.log('info', `${this.path}: ${this.state} after ${formatSeconds((performance.now() - started) / 1000)}, ${plural(this.outcomes.size, 'layer')}.`);
   }
 
   private async compute(plan: AnalysisPlan, signal: AbortSignal): Promise<void> {

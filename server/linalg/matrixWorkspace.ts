@@ -1,8 +1,8 @@
-import { blockBytes, blockSingularValues, blockWork } from './blockSingularValues.js';
-import { gramErrorBound } from './gram.js';
+import { blockBytes, blockSingularValues, blockWork } from './dense/blockSingularValues.js';
+import { gramErrorBound } from './dense/gram.js';
 import { alignedBytes, compileKernel, kernelOverheadBytes, KernelMemory, type CompiledKernel, type MatrixView } from './kernel.js';
 import { type MatrixProducts } from './matrixProducts.js';
-import { productsPayFrom, type Method } from './routes.js';
+import { productsPayFrom, type Method } from './dense/routes.js';
 import { runSteps, type SolveControl, type Steps } from './steps.js';
 
 export type { SolveControl } from './steps.js';

@@ -51,6 +51,8 @@ function intermediate(view: StridedView): Intermediate {
 
 /** Bytes that readWeight holds besides its target: 0 where the tensor is streamed straight to its places. */
 export function intermediateBytes(expression: WeightExpression): number {
+  // Most layers: a tensor as it lies in the file is always streamed. A model may have tens of thousands of them.
+  if (expression.op === 'stored' || (expression.op === 'reshape' && expression.of.op === 'stored')) return 0;
   return bytesOf(planView(expression));
 }
 

@@ -95,7 +95,7 @@ async function startMlMatrix() {
 
 /** Our library as the extension's worker uses it, bundled for this run. */
 async function ourLibrary() {
-  const sources = ['linalg/matrixWorkspace', 'linalg/symmetricEigenvalues', 'linalg/random', 'runtime/onnxProducts'];
+  const sources = ['linalg/matrixWorkspace', 'linalg/dense/symmetricEigenvalues', 'linalg/random', 'runtime/onnxProducts'];
   await esbuild.build({ entryPoints: sources.map((name) => path.join(root, 'server', `${name}.ts`)), bundle: true, platform: 'node', target: 'node20', format: 'cjs', loader: { '.wasm': 'binary' }, external: ['onnxruntime-node'], outdir: folder, outbase: path.join(root, 'server'), logLevel: 'warning' });
   symlinkSync(path.join(root, 'node_modules'), path.join(folder, 'node_modules'), 'dir');
   const load = createRequire(import.meta.url);

@@ -1,4 +1,4 @@
-import { CheckFailed } from '../../linalg/blockSingularValues.js';
+import { CheckFailed } from '../../linalg/dense/blockSingularValues.js';
 import { predictedBytes, type MatrixWorkspace } from '../../linalg/matrixWorkspace.js';
 import type { Layer } from '../../model/model.js';
 import { intermediateBytes, readWeight } from '../../model/readWeight.js';

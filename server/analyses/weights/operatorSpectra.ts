@@ -1,4 +1,4 @@
-import { circularCost, circularSpectrum, declaredCost, declaredSpectrum, type ConvolutionKernel, type KernelGeometry } from '../../linalg/convolutionOperator.js';
+import { circularCost, circularSpectrum, declaredCost, declaredSpectrum, type ConvolutionKernel, type KernelGeometry } from '../../linalg/convolution/convolutionOperator.js';
 import type { SolveControl } from '../../linalg/steps.js';
 import type { ConvolutionGeometry, Layer } from '../../model/model.js';
 import { formatNumber } from '../../report/numbers.js';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { analyzeLayer } from '../../../server/analyses/weights/analyzeLayer.js';
-import { CheckFailed } from '../../../server/linalg/blockSingularValues.js';
+import { CheckFailed } from '../../../server/linalg/dense/blockSingularValues.js';
 import { MatrixWorkspace } from '../../../server/linalg/matrixWorkspace.js';
 import { denseLayer } from './support.js';
 

@@ -1,0 +1,44 @@
+import { alignedBytes, type KernelMemory } from '../kernel.js';
+import { type Block, type MatrixProducts } from '../matrixProducts.js';
+import { type Steps } from '../steps.js';
+
+/** What the reductions with delayed updates have in common: products with the stored matrix S, and its update. */
+
+/** Rows of S that one product brings up to date: its left operand stays in the cache. */
+const updateRows = 256;
+
+/** Elements of the scratch memory that `bringUpToDate` needs. */
+export function updateLength(size: number, depth: number): number {
+  return Math.min(updateRows, size) * depth;
+}
+
+export function updateBytes(size: number, depth: number): number {
+  return alignedBytes(updateLength(size, depth));
+}
+
+/**
+ * Result ← lines·S (`direct`) or lines·Sᵀ, for a few lines. The latter runs as S·linesᵀ, which engines do faster, and is
+ * transposed on the way from `turned`.
+ */
+export function* linesTimesMatrix(memory: KernelMemory, products: MatrixProducts, s: Block, direct: boolean, lines: Block, result: Block, turned: number): Steps<void> {
+  if (direct) {
+    yield products.multiply(lines, s, result);
+    return;
+  }
+  const transposed = { elements: memory.elements(turned, s.rows * lines.rows), rows: s.rows, columns: lines.rows };
+  yield products.multiplyByTransposed(s, lines, transposed);
+  memory.exports.copyMatrix(lines.rows, s.rows, turned, 1, lines.rows, result.elements.byteOffset, s.rows, 1);
+}
+
+/** S ← S − linesᵀ·partners without its first `done` rows and columns, moved to the front of its memory. */
+export function* bringUpToDate(memory: KernelMemory, products: MatrixProducts, s: Block, done: number, lines: number, lineLength: number, partners: number, held: number, strip: number): Steps<void> {
+  const right = { elements: memory.elements(partners, held * s.columns), rows: held, columns: s.columns };
+  const rest = s.columns - done;
+  for (let i = done; i < s.rows; i += updateRows) {
+    const count = Math.min(updateRows, s.rows - i);
+    memory.exports.copyMatrix(count, held, lines + 8 * i, 1, lineLength, strip, held, 1);
+    const current = s.elements.subarray(i * s.columns, (i + count) * s.columns);
+    yield products.subtract({ elements: memory.elements(strip, count * held), rows: count, columns: held }, right, { elements: current, rows: count, columns: s.columns });
+    for (let row = i; row < i + count; row++) s.elements.copyWithin((row - done) * rest, row * s.columns + done, (row + 1) * s.columns);
+  }
+}

@@ -1,0 +1,137 @@
+import assert from 'node:assert/strict';
+import { MatrixWorkspace } from '../../../../server/linalg/matrixWorkspace.js';
+import { type Block, type MatrixProducts } from '../../../../server/linalg/matrixProducts.js';
+import { bandLength } from '../../../../server/linalg/dense/bandReduction.js';
+import { bandSingularValues, bandToValuesBytes } from '../../../../server/linalg/dense/bidiagonal.js';
+import { delayedReductionBytes, reduceToBandDelayed } from '../../../../server/linalg/dense/delayedBandReduction.js';
+import { delayedSymmetricBytes, reduceSymmetricDelayed } from '../../../../server/linalg/dense/delayedSymmetricReduction.js';
+import { alignedBytes, compileKernel, KernelMemory, type MatrixView } from '../../../../server/linalg/kernel.js';
+import { runSteps } from '../../../../server/linalg/steps.js';
+import { symmetricEigenvalues } from '../../../../server/linalg/dense/symmetricEigenvalues.js';
+import { triangleByProducts, triangleByProductsBytes } from '../../../../server/linalg/dense/triangleByProducts.js';
+import { createOnnxProducts } from '../../../../server/runtime/onnxProducts.js';
+import { jacobiSingularValues } from '../../../support/jacobi.js';
+import { gaussian, relativeDifference, withSingularValues } from '../../../support/matrices.js';
+
+/** Products by definition; refuses operands that do not fit together. */
+const plainProducts: MatrixProducts = {
+  name: 'plain',
+  multiply: (a, b, c) => Promise.resolve(product(a, b, c, (k, j) => b.elements[k * b.columns + j], b.rows, b.columns, 0, 1)),
+  multiplyByTransposed: (a, b, c) => Promise.resolve(product(a, b, c, (k, j) => b.elements[j * b.columns + k], b.columns, b.rows, 0, 1)),
+  subtract: (a, b, c) => Promise.resolve(product(a, b, c, (k, j) => b.elements[k * b.columns + j], b.rows, b.columns, 1, -1)),
+};
+
+function product(a: Block, b: Block, c: Block, right: (k: number, j: number) => number, inner: number, columns: number, keep: number, sign: number): number {
+  for (const { elements, rows, columns: width } of [a, b, c]) assert.equal(elements.length, rows * width);
+  assert.deepEqual([a.columns, c.rows, c.columns], [inner, a.rows, columns]);
+  for (let i = 0; i < a.rows; i++) {
+    for (let j = 0; j < columns; j++) {
+      let sum = 0;
+      for (let k = 0; k < inner; k++) sum += a.elements[i * inner + k] * right(k, j);
+      c.elements[i * columns + j] = keep * c.elements[i * columns + j] + sign * sum;
+    }
+  }
+  return a.rows * inner * columns;
+}
+
+/** rows × columns by rows, looked at with the longer side as rows. */
+function tall(address: number, rows: number, columns: number): MatrixView {
+  return rows >= columns ? { address, rows, columns, rowStride: columns, columnStride: 1 } : { address, rows: columns, columns: rows, rowStride: 1, columnStride: columns };
+}
+
+async function valuesByProducts(matrix: Float64Array, rows: number, columns: number, b: number, triangleFirst: boolean): Promise<Float64Array> {
+  const memory = new KernelMemory(await compileKernel());
+  const [large, small] = [Math.max(rows, columns), Math.min(rows, columns)];
+  memory.reserve(alignedBytes(matrix.length) + alignedBytes(bandLength(small, b)) + delayedReductionBytes(large, small, b) + triangleByProductsBytes(large, small) + bandToValuesBytes(small));
+  const address = memory.take(matrix.length);
+  memory.elements(address, matrix.length).set(matrix);
+  const band = memory.take(bandLength(small, b));
+  let view = tall(address, rows, columns);
+  if (triangleFirst) view = await runSteps(triangleByProducts(memory, view, plainProducts), 1);
+  await runSteps(reduceToBandDelayed(memory, view, b, band, plainProducts), 1);
+  return (await runSteps(bandSingularValues(memory, band, small, b), 1)).sort().reverse();
+}
+
+describe('singular values by products of another engine', () => {
+  for (const [rows, columns, b] of [[1, 1, 2], [5, 3, 2], [3, 5, 2], [9, 1, 4], [1, 9, 4], [40, 30, 4], [30, 40, 4], [37, 37, 5], [64, 64, 8], [23, 20, 16], [70, 12, 3]]) {
+    it(`${rows} × ${columns}, band ${b}`, async () => {
+      const matrix = gaussian(rows, columns, rows * 100 + columns);
+      const expected = jacobiSingularValues(matrix, rows, columns);
+      assert.ok(relativeDifference(await valuesByProducts(matrix, rows, columns, b, false), expected) < 1e-14);
+      assert.ok(relativeDifference(await valuesByProducts(matrix, rows, columns, b, true), expected) < 1e-14);
+    });
+  }
+
+  it('keeps the small values of a graded spectrum, and zeros, in several updates and several blocks of rows', async () => {
+    const values = Array.from({ length: 24 }, (_, i) => (i < 20 ? 10 ** -(i / 2) : 0));
+    for (const [rows, columns] of [[24, 24], [300, 24], [24, 300]]) {
+      const matrix = withSingularValues(rows, columns, values, 5);
+      for (const first of [false, true]) assert.ok(relativeDifference(await valuesByProducts(matrix, rows, columns, 2, first), values) < 1e-14);
+    }
+  });
+
+  it('reduces symmetric matrices too', async () => {
+    for (const [n, b] of [[1, 2], [2, 2], [7, 3], [40, 4], [61, 5], [64, 8]]) {
+      const half = gaussian(n, n, n);
+      const matrix = half.map((x, index) => x + half[(index % n) * n + Math.floor(index / n)]);
+      const expected = (await symmetricEigenvalues(matrix, n)).eigenvalues;
+      const memory = new KernelMemory(await compileKernel());
+      memory.reserve(alignedBytes(n * n) + delayedSymmetricBytes(n, b) + alignedBytes((n + 2 * b) * 2 * b) + 2 * alignedBytes(n));
+      const address = memory.take(n * n);
+      memory.elements(address, n * n).set(matrix);
+      const band = memory.takeZeroed((n + 2 * b) * 2 * b);
+      await runSteps(reduceSymmetricDelayed(memory, address, n, b, band, plainProducts), 1);
+      memory.exports.chaseSymmetric(band, n, b, 0, n);
+      const [diagonal, squares] = [memory.take(n), memory.take(n)];
+      memory.exports.readTridiagonal(band, n, b, diagonal, squares);
+      assert.equal(memory.exports.rationalQl(diagonal, squares, n, 0, n), 0);
+      assert.ok(relativeDifference(memory.elements(diagonal, n).slice().sort(), expected) < 2e-14, `${n}`);
+    }
+  });
+
+  it('takes no more memory than was reserved, also where blocks of rows follow one another', async () => {
+    const workspace = await MatrixWorkspace.create(() => createOnnxProducts(1));
+    for (const [rows, columns] of [[700, 1200], [3700, 700]]) {
+      workspace.allocate(1, rows, columns).set(gaussian(rows, columns, 3));
+      await assert.doesNotReject(workspace.singularValues());
+    }
+  });
+});
+
+describe('products by onnxruntime', () => {
+  it('are those of the definition', async () => {
+    const products = await createOnnxProducts(1);
+    for (const [m, k, n] of [[1, 1, 1], [3, 5, 7], [24, 300, 17], [64, 2, 90]]) {
+      const block = (rows: number, columns: number, seed: number): Block => ({ elements: gaussian(rows, columns, seed), rows, columns });
+      const [a, b, bt] = [block(m, k, 1), block(k, n, 2), block(n, k, 3)];
+      for (const [name, right] of [['multiply', b], ['multiplyByTransposed', bt], ['subtract', b]] as const) {
+        const [actual, expected] = [block(m, n, 4), block(m, n, 4)];
+        assert.equal(await products[name](a, right, actual), m * k * n);
+        await plainProducts[name](a, right, expected);
+        assert.ok(relativeDifference(actual.elements, expected.elements) < 1e-14, `${name} ${m} ${k} ${n}`);
+      }
+    }
+  });
+
+  it('serve large matrices, and are named; small ones stay with the kernel', async () => {
+    const workspace = await MatrixWorkspace.create(() => createOnnxProducts(1));
+    const alone = await MatrixWorkspace.create();
+    for (const [rows, columns, large] of [[50, 50, false], [720, 710, true], [710, 1300, true], [1300, 710, true]] as const) {
+      const matrix = gaussian(rows, columns, 9);
+      workspace.allocate(1, rows, columns).set(matrix);
+      alone.allocate(1, rows, columns).set(matrix);
+      const [ours, theirs] = [await workspace.singularValues(), await alone.singularValues()];
+      assert.ok(relativeDifference(ours.singularValues, theirs.singularValues) < 1.5e-14);
+      assert.equal(ours.engine.includes('onnxruntime'), large);
+      assert.equal(ours.method, theirs.method);
+    }
+  });
+
+  it('are done without where the engine cannot be loaded', async () => {
+    const workspace = await MatrixWorkspace.create(() => Promise.reject(new Error('no binary for this platform')));
+    workspace.allocate(1, 700, 700).fill(1);
+    const { singularValues, engine } = await workspace.singularValues();
+    assert.ok(Math.abs(singularValues[0] - 700) < 1e-9 && singularValues[1] < 1e-9);
+    assert.match(engine, /^wasm[^,]*$/);
+  });
+});
