@@ -96,6 +96,10 @@ export type ToWebview =
   /** First message after `ready`. `strings` are the localised texts, by their English text. */
   | { type: 'initialise'; view: 'report' | 'spectrum'; strings: Record<string, string>; restored: WebviewState | null }
   | { type: 'overview'; overview: ReportOverview }
+  /** The same with its rows as `packRows` makes them; `overview.rows` is empty. */
+  | { type: 'packedOverview'; overview: ReportOverview; rows: Uint8Array }
+  /** The model's SHA-256, computed meanwhile. */
+  | { type: 'hashed'; sha256: string }
   | { type: 'rows'; rows: LayerRow[] }
   | { type: 'progress'; progress: AnalysisProgress }
   | { type: 'state'; state: OverviewState; message: string | null }

@@ -213,7 +213,7 @@ class ReportPage {
   update(change: Parameters<OverviewPanel['update']>[0]): void {
     if (change === 'overview') this.header.element.hidden = false;
     if (change === 'overview' || change === 'state') this.element.dataset.state = this.app.model.overview?.state ?? '';
-    if (change === 'overview' || change === 'state') this.header.load();
+    if (change === 'overview' || change === 'facts' || change === 'state') this.header.load();
     if (change === 'progress' || change === 'rows') this.header.showProgress();
     if (change === 'rows') this.header.showBadge();
     if (change === 'overview' || change === 'state' || change === 'notices') this.notices.show();

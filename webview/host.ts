@@ -1,4 +1,5 @@
 import type { FromWebview, ToWebview, WebviewState } from '../server/protocol.js';
+import { unpackRows } from '../server/report/packedRows.js';
 import type { LayerDetail, ReportOverview } from '../server/report/views.js';
 
 /** Where the panel lives: inside the editor, or alone in a saved page. */
@@ -39,13 +40,17 @@ function editorHost(api: EditorApi): Host {
   return {
     live: true,
     post: (message) => api.postMessage(message),
-    listen: (receive) => window.addEventListener('message', (event: MessageEvent<ToWebview>) => receive(event.data)),
+    listen: (receive) => window.addEventListener('message', (event: MessageEvent<ToWebview>) => receive(unpacked(event.data))),
     loadState: () => (isState(api.getState()) ? (api.getState() as WebviewState) : null),
     saveState: (state) => {
       api.setState(state);
       api.postMessage({ type: 'saveState', state });
     },
   };
+}
+
+function unpacked(message: ToWebview): ToWebview {
+  return message.type === 'packedOverview' ? { type: 'overview', overview: { ...message.overview, rows: unpackRows(message.rows) } } : message;
 }
 
 function embeddedHost(report: EmbeddedReport): Host {

@@ -3,7 +3,7 @@ import type { Finding, Severity } from '../server/report/report.js';
 import type { LayerDetail, LayerRow, ReportOverview } from '../server/report/views.js';
 
 /** What changed, so that a panel redraws no more than that. */
-export type Change = 'overview' | 'rows' | 'progress' | 'state' | 'selection' | 'tab' | 'detail' | 'arrangement' | 'notices';
+export type Change = 'overview' | 'facts' | 'rows' | 'progress' | 'state' | 'selection' | 'tab' | 'detail' | 'arrangement' | 'notices';
 
 export type Tab = 'overview' | 'weights';
 
@@ -52,6 +52,10 @@ export class PanelModel {
     switch (message.type) {
       case 'overview':
         this.takeOverview(message.overview);
+        return true;
+      case 'hashed':
+        if (this.overview !== null) this.overview = { ...this.overview, model: { ...this.overview.model, sha256: message.sha256 } };
+        this.emit('facts');
         return true;
       case 'rows':
         this.takeRows(message.rows);

@@ -254,7 +254,7 @@ export class Documents implements Disposable {
     const document = this.documents.get(key);
     if (!document?.overview) return;
     document.overview.model.sha256 = sha256;
-    this.emit(document, { type: 'overview', overview: document.overview });
+    this.emit(document, { type: 'hashed', sha256 });
   }
 
   private watch(document: ReportDocument): void {

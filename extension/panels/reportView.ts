@@ -1,6 +1,7 @@
 import * as vscode from 'vscode';
 import { type Disposable } from '../disposable.js';
 import { type FromWebview, type ToWebview, type WebviewState } from '../../server/protocol.js';
+import { packRows } from '../../server/report/packedRows.js';
 import { type DocumentChange, type Documents } from '../models/documents.js';
 import { type ReportDocument } from '../models/reportDocument.js';
 import { messageOf } from '../text.js';
@@ -73,7 +74,13 @@ export class ReportView implements Disposable {
   }
 
   post(message: ToWebview): void {
-    if (this.ready) void this.webview.postMessage(message);
+    if (!this.ready) return;
+    if (message.type === 'overview') {
+      const { rows: all } = message.overview;
+      // The side view shows one layer.
+      const rows = packRows(this.kind === 'report' ? all : all.filter((row) => row.id === this.source()?.layer));
+      void this.webview.postMessage({ type: 'packedOverview', overview: { ...message.overview, rows: [] }, rows } satisfies ToWebview);
+    } else void this.webview.postMessage(message);
   }
 
   dispose(): void {
@@ -83,7 +90,7 @@ export class ReportView implements Disposable {
 
   private follow({ document, message }: DocumentChange): void {
     if (document !== this.source()) return;
-    this.post(message);
+    if (this.kind === 'report' || message.type !== 'rows') this.post(message);
     if (this.kind !== 'spectrum' || document.layer === null) return;
     // The side view always shows the selected layer: its curves follow the selection and the rows as they come.
     const layerChanged = message.type === 'select' || message.type === 'overview' || (message.type === 'rows' && message.rows.some((row) => row.id === document.layer));

@@ -11,6 +11,8 @@ import type { LayerDetail, OverviewState, ReportOverview } from '../report/views
 import type { WeightWatcherRow } from '../report/weightWatcherRow.js';
 import { fileIdentity, type FileIdentity } from '../runtime/cache.js';
 import type { Engine } from './engine.js';
+import { formatCount, formatSeconds } from '../report/numbers.js';
+import { listed, plural } from '../report/wording.js';
 import { rowsOf, modelOverview } from './modelOverview.js';
 import { RowBatch } from './rowBatch.js';
 
@@ -160,14 +162,16 @@ export class ModelDocument {
     const plan = this.plan(chosen.map((layer) => layer.id));
     const { outbox } = this.engine;
     outbox.log('info', `${this.path}: ${plural(plan.units.length, 'layer')}, ${formatCount(this.outcomes.size)} of them known, about ${formatSeconds(plan.cost.seconds)} of work.`);
-    await this.compute(plan, signal);
+    const engines = await this.compute(plan, signal);
     if (!(await isUnchanged(this.identities))) this.state = 'stale';
     else this.state = signal.aborted && plan.units.some(({ layer }) => !this.outcomes.has(layer)) ? 'cancelled' : 'done';
     this.engine.finishLater(this.keep());
-    outbox.log('info', `${this.path}: ${this.state} after ${formatSeconds((performance.now() - started) / 1000)}, ${plural(this.outcomes.size, 'layer')}.`);
+    outbox.log('info', `${this.path}: ${this.state} after ${formatSeconds((performance.now() - started) / 1000)}, ${plural(this.outcomes.size, 'layer')}${engines.length === 0 ? '' : `; computed by ${listed(engines)}`}.`);
   }
 
-  private async compute(plan: AnalysisPlan, signal: AbortSignal): Promise<void> {
+  /** @returns the engines that computed the layers */
+  private async compute(plan: AnalysisPlan, signal: AbortSignal): Promise<string[]> {
+    const engines = new Set<string>();
     const { outbox, pool } = this.engine;
     const rows = new RowBatch<string>((layers) => outbox.layersDone(this.path, this.rows(layers)));
     const progress = new RowBatch<{ layer: string | null; done: number; total: number }>((items) => {
@@ -182,6 +186,7 @@ export class ModelDocument {
         signal,
         onLayerDone: (layer, outcome) => {
           this.outcomes.set(layer, outcome);
+          if (outcome.state === 'done') engines.add(outcome.result.engine);
           if (outcome.state === 'failed') outbox.log('error', `${this.path}: ${layer}: ${outcome.reason}`);
           rows.add(layer);
         },
@@ -197,6 +202,7 @@ export class ModelDocument {
       rows.flush();
       progress.flush();
     }
+    return [...engines].sort();
   }
 
   private rows(layers: readonly string[]): ReturnType<typeof rowsOf> {

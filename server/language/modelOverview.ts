@@ -47,12 +47,11 @@ export function rowsOf(parts: Pick<ReportParts, 'model' | 'outcomes' | 'rules' |
 
 function emptyRow(layer: Layer, index: number, outcome: LayerOutcome | undefined): LayerRow {
   const row = rowOf({ ...layerFacts(layer), spectrum: null, metrics: null, health: unknownHealth, findings: [] }, index);
-  switch (outcome?.state) {
-    case 'refused':
-      return { ...row, state: 'skipped', reason: outcome.reason };
-    case 'failed':
-      return { ...row, state: 'failed', reason: outcome.code === 'internal' ? internalSentence(outcome.reason) : outcome.reason };
-    default:
-      return { ...row, state: 'pending', reason: null };
-  }
+  row.state = outcome === undefined || outcome.state === 'done' ? 'pending' : outcome.state === 'refused' ? 'skipped' : 'failed';
+  row.reason = outcome === undefined || outcome.state === 'done' ? null : reasonOf(outcome);
+  return row;
+}
+
+function reasonOf(outcome: Exclude<LayerOutcome, { state: 'done' }>): string {
+  return outcome.state === 'failed' && outcome.code === 'internal' ? internalSentence(outcome.reason) : outcome.reason;
 }

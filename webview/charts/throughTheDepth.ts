@@ -57,7 +57,13 @@ export function throughTheDepthChart(rows: readonly LayerRow[], metrics: readonl
     note: rows.length > mostDots
       ? t('Layers are binned to the width: the dot is the largest of a bin, the dash its median. ← → moves the selection, Enter opens Weights.')
       : t('One dot a layer; ← → moves the selection, Enter opens Weights. Names appear where a value lies 3 median deviations (log) from the rest.'),
-    table: { columns: ['#', t('layer'), ...metrics.map(metricTitle)], rows: rows.map((row, index) => [index + 1, row.id, ...metrics.map((metric) => valueOf(row, metric))]) },
+    table: {
+      columns: ['#', t('layer'), ...metrics.map(metricTitle)],
+      // Made when somebody asks: of 10,000 layers that is seldom.
+      get rows() {
+        return rows.map((row, index) => [index + 1, row.id, ...metrics.map((metric) => valueOf(row, metric))]);
+      },
+    },
     points: rows.map((row, index) => pointOf(row, index, metrics)),
     specification: filled.length === 0 ? null : (theme) => specification(theme, strips, rows.length),
   };
@@ -101,10 +107,21 @@ function dotsOf(rows: readonly LayerRow[], metric: DepthMetric): Dot[] {
 }
 
 function pointOf(row: LayerRow, index: number, metrics: readonly DepthMetric[]): ChartPoint {
+  return {
+    x: index + 1,
+    y: row.spectralNorm ?? 0,
+    layer: row.id,
+    get lines() {
+      return linesOf(row, index, metrics);
+    },
+  };
+}
+
+function linesOf(row: LayerRow, index: number, metrics: readonly DepthMetric[]): string[] {
   const lines = [t('{0}, layer {1}', row.id, integer(index + 1))];
   if (row.state === 'pending') lines.push(t('not analysed yet'));
   else lines.push(...metrics.map((metric) => `${metricTitle(metric)} ${metric === 'conditionNumber' ? condition(row.conditionNumber) : valueWords(valueOf(row, metric))}`));
-  return { x: index + 1, y: row.spectralNorm ?? 0, layer: row.id, lines };
+  return lines;
 }
 
 const valueWords = (value: number | null): string => (value === null ? '–' : significant(value));

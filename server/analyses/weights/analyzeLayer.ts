@@ -41,7 +41,10 @@ export interface WeightResult {
 export interface FindingNorms extends LayerNorms {
   /** Of the fitted bulk, in units of σ; where there is none, of a random matrix of equal variance. null for zeros. */
   bulkEdge: number | null;
-  /** Of a random matrix with the variance of all entries: what "no value above the edge" is judged by. */
+  /**
+   * Of a random matrix with the variance of all entries: what "no value above the edge" is judged by. The variance of
+   * the bulk would be biased here: where the largest value of pure noise is taken for a spike, the edge sinks with it.
+   */
   randomEdge: number | null;
 }
 

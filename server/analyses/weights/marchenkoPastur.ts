@@ -89,16 +89,15 @@ export function noiseEdge(longer: number, shorter: number, quantile: number): nu
 export type BulkFit = Omit<MarchenkoPasturFit, 'pValue'>;
 
 /**
- * Fits the noise bulk of a matrix: σ̂² is the mean of the eigenvalues λ = σ²/N that are no spikes. With k − 1 spikes the
- * next value is one more when it lies above the 99 % Tracy–Widom edge of noise of that variance, with M less by k − 1.
- * So a value is tested with itself in the bulk, as the law of pure noise wants it: without it the edge sinks, and noise
- * would pass it three times as often. Where to begin tells the median, which several spikes cannot hide behind.
+ * Fits the noise bulk of a matrix: σ̂² is the mean of the eigenvalues λ = σ²/N that are no spikes, a spike lies above
+ * the 99 % Tracy–Widom edge of such noise, and both are repeated until the set of spikes stays the same; the edge
+ * takes M less by the number of spikes. It starts at the median, which spikes hardly move.
  *
  * `ks` is the largest distance between the staircase of the eigenvalues that are no spikes and the distribution
  * function of the fitted law (σ̂, q = M/N), on both sides of each step.
  *
  * @param singularValues descending, of all blocks together
- * @returns all null with a reason where there is no bulk; cost O(number of values)
+ * @returns all null with a reason where there is no bulk; cost O(number of values) a round, a few rounds
  */
 export function fitMarchenkoPastur(singularValues: ArrayLike<number>, shape: NoiseShape): BulkFit {
   const { longer, shorter, blocks } = shape;
@@ -134,32 +133,25 @@ export function fitMarchenkoPastur(singularValues: ArrayLike<number>, shape: Noi
   };
 }
 
-/**
- * The variance of the bulk and the number of its spikes k: the k-th value lies above the edge of the noise that it and
- * all smaller values would be, the next one does not. null once too many are spikes.
- */
+/** The variance of the bulk and the number of values above its edge; null once too many are. */
 function findBulk(ascending: Float64Array, { longer, shorter, blocks }: NoiseShape): { variance: number; spikes: number } | null {
   const count = ascending.length;
-  // sums[k]: of all values but the k largest.
-  const sums = new Float64Array(count + 1);
-  for (let i = 0; i < count; i++) sums[count - 1 - i] = sums[count - i] + ascending[i];
-  const varianceWithout = (spikes: number): number => sums[spikes] / (count - spikes);
-  const edge = (variance: number, spikes: number): number => variance * noiseEdge(longer, shorter - spikes / blocks, tracyWidom99);
-  const isSpike = (k: number): boolean => ascending[count - k] > edge(varianceWithout(k - 1), k - 1);
-
   const half = count >> 1;
   const median = count % 2 === 1 ? ascending[half] : (ascending[half - 1] + ascending[half]) / 2;
-  const start = edge(median / marchenkoPasturQuantile(0.5, shorter / longer), 0);
-  let spikes = 0;
-  while (spikes < count && ascending[count - 1 - spikes] > start) spikes++;
-  // The median is noisy: what it took for a spike must be one beside everything below it, itself included.
-  while (spikes > 0 && !isSpike(spikes)) spikes--;
-  while (spikes < count && isSpike(spikes + 1)) {
-    spikes++;
-    if (spikes > largestSpikeShare * count) return null;
+  let variance = median / marchenkoPasturQuantile(0.5, shorter / longer);
+  let spikes = -1;
+  // The number of spikes only ever rises or only ever falls from round to round, so this ends.
+  for (;;) {
+    const edge = variance * noiseEdge(longer, shorter - Math.max(spikes, 0) / blocks, tracyWidom99);
+    let above = 0;
+    while (above < count && ascending[count - 1 - above] > edge) above++;
+    if (above === spikes) return variance > 0 ? { variance, spikes } : null;
+    if (above > largestSpikeShare * count) return null;
+    spikes = above;
+    let sum = 0;
+    for (let i = 0; i < count - spikes; i++) sum += ascending[i];
+    variance = sum / (count - spikes);
   }
-  const variance = varianceWithout(spikes);
-  return variance > 0 ? { variance, spikes } : null;
 }
 
 /** sup |F_n − F| over both sides of each step. */
