@@ -1,7 +1,7 @@
 // Builds the five programs into dist/ and, with --tests, the mocha suites into dist-test/.
 //   node esbuild.mjs [--tests unit|vscode|golden ...]
 import { spawnSync } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import * as esbuild from 'esbuild';
@@ -65,7 +65,6 @@ for (const p of programs) {
   if (!existsSync(p.entry)) continue;
   await esbuild.build({ ...p.options, entryPoints: [p.entry], outfile: `dist/${p.out}.js` });
 }
-if (existsSync('media')) cpSync('media', 'dist/media', { recursive: true });
 for (const suite of suites) {
   const out = path.join('dist-test', suite);
   rmSync(out, { recursive: true, force: true });

@@ -96,7 +96,7 @@ export type ToWebview =
   /** First message after `ready`. `strings` are the localised texts, by their English text. */
   | { type: 'initialise'; view: 'report' | 'spectrum'; strings: Record<string, string>; restored: WebviewState | null }
   | { type: 'overview'; overview: ReportOverview }
-  /** The same with its rows as `packRows` makes them; `overview.rows` is empty. */
+  /** The same; `overview.rows` is empty, and `rows` is the text of `PackedRows` in UTF-8. */
   | { type: 'packedOverview'; overview: ReportOverview; rows: Uint8Array }
   /** The model's SHA-256, computed meanwhile. */
   | { type: 'hashed'; sha256: string }
@@ -128,6 +128,16 @@ export type FromWebview =
   | { type: 'copyText'; text: string }
   /** A chart as SVG text, PNG (base64 without prefix) or CSV; the extension asks where to. */
   | { type: 'saveFile'; suggestedName: string; content: string; encoding: 'text' | 'base64' };
+
+/**
+ * The rows of an overview, field by field: a field has the same value in all rows, is another field once more, or has a
+ * value for each row. As bytes they pass from hop to hop between editor and panel untouched; as objects they would be
+ * written and parsed at each, and 10,000 rows are 5 MB of text.
+ */
+export interface PackedRows {
+  count: number;
+  fields: Record<string, { all: unknown } | { as: string } | { each: unknown[] }>;
+}
 
 export type PanelCommand = 'tab1' | 'tab2' | 'previousLayer' | 'nextLayer' | 'worstLayer' | 'nextFinding' | 'previousFinding' | 'tableTwin' | 'exportChart' | 'filter' | 'escape';
 

@@ -1,6 +1,8 @@
+import { constants, setPriority } from 'node:os';
 import workerpool from 'workerpool';
 import { unitExecutor } from './analyses/unit.js';
 import type { WorkerEvent, WorkerOutcome, WorkerUnit } from './protocol.js';
+import { backgroundArgument } from './runtime/workerSlot.js';
 
 /**
  * One worker process: carries out one unit at a time for the server or the command line. It is ended from outside to
@@ -20,4 +22,11 @@ async function analyzeLayer(unit: WorkerUnit): Promise<WorkerOutcome> {
   return outcome === 'cancelled' ? { state: 'failed', code: 'internal', reason: 'The unit ended without a result.' } : outcome;
 }
 
+if (process.argv.includes(backgroundArgument)) {
+  try {
+    setPriority(constants.priority.PRIORITY_BELOW_NORMAL);
+  } catch {
+    // A system that does not allow it: the analysis runs as it would have.
+  }
+}
 workerpool.worker({ analyzeLayer });

@@ -22,8 +22,6 @@ const targets = {
 };
 const binaries = 'bin/napi-v6';
 const shipped = ['dist', 'media', 'docs', 'l10n', 'package.json', 'package.nls.json', 'README.md', 'CHANGELOG.md', 'LICENSE'];
-/** The build's copy of media/, which ships itself. */
-const builtMedia = path.join(repository, 'dist/media');
 const requireHere = createRequire(import.meta.url);
 
 const { values } = parseArgs({ options: { target: { type: 'string' }, out: { type: 'string' } } });
@@ -58,7 +56,7 @@ for (const target of wanted) {
 function fillStage(stage, runtime) {
   for (const entry of shipped) {
     const from = path.join(repository, entry);
-    if (existsSync(from)) cpSync(from, path.join(stage, entry), { recursive: true, filter: (file) => !/\.(map|vsix)$/.test(file) && file !== builtMedia });
+    if (existsSync(from)) cpSync(from, path.join(stage, entry), { recursive: true, filter: (file) => !/\.(map|vsix)$/.test(file) });
   }
   const kept = Object.entries(manifest).filter(([name]) => !['devDependencies', 'dependencies', 'scripts', 'overrides'].includes(name));
   writeFileSync(path.join(stage, 'package.json'), JSON.stringify(Object.fromEntries(kept), null, 2));

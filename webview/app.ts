@@ -63,6 +63,12 @@ export class App implements PanelContext {
     this.rearranged();
   }
 
+  cancel(): void {
+    if (!this.model.running) return;
+    this.host.post({ type: 'cancel' });
+    this.model.receive({ type: 'state', state: 'cancelled', message: null });
+  }
+
   rearranged(): void {
     window.clearTimeout(this.saveTimer);
     this.saveTimer = window.setTimeout(() => {
@@ -174,7 +180,7 @@ export class App implements PanelContext {
     const hidden = hideTooltip();
     if (closeMenu() || focusedFigure()?.clearFocus() === true) return true;
     if (this.model.running) {
-      this.host.post({ type: 'cancel' });
+      this.cancel();
       return true;
     }
     return hidden;

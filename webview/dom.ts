@@ -43,6 +43,11 @@ export function replace(parent: Element, ...children: Child[]): void {
   append(parent, children);
 }
 
+/** Runs `action` once what is on the page now has been drawn: for work that may wait until the reader sees an answer. */
+export function afterPaint(action: () => void): void {
+  requestAnimationFrame(() => window.setTimeout(action));
+}
+
 /** Sets an attribute, or removes it for null and false. */
 export function setAttribute(target: Element, name: string, value: string | number | boolean | null): void {
   if (value === null || value === false) target.removeAttribute(name);

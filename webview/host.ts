@@ -1,6 +1,6 @@
 import type { FromWebview, ToWebview, WebviewState } from '../server/protocol.js';
-import { unpackRows } from '../server/report/packedRows.js';
 import type { LayerDetail, ReportOverview } from '../server/report/views.js';
+import { unpackRows } from './unpackRows.js';
 
 /** Where the panel lives: inside the editor, or alone in a saved page. */
 export interface Host {

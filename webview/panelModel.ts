@@ -1,6 +1,6 @@
 import type { AnalysisProgress, ToWebview, WebviewState } from '../server/protocol.js';
 import type { Finding, Severity } from '../server/report/report.js';
-import type { LayerDetail, LayerRow, ReportOverview } from '../server/report/views.js';
+import type { LayerDetail, LayerRow, OverviewState, ReportOverview } from '../server/report/views.js';
 
 /** What changed, so that a panel redraws no more than that. */
 export type Change = 'overview' | 'facts' | 'rows' | 'progress' | 'state' | 'selection' | 'tab' | 'detail' | 'arrangement' | 'notices';
@@ -61,14 +61,13 @@ export class PanelModel {
         this.takeRows(message.rows);
         return true;
       case 'progress':
+        // One that was sent before a cancel was heard says nothing any more.
+        if (!this.running) return true;
         this.progress = message.progress;
         this.emit('progress');
         return true;
       case 'state':
-        if (this.overview !== null) this.overview = { ...this.overview, state: message.state };
-        this.message = message.message;
-        if (message.state !== 'running') this.progress = null;
-        this.emit('state');
+        this.takeState(message.state, message.message);
         return true;
       case 'layerDetail':
         this.takeDetail(message.layer, message.detail, message.error);
@@ -151,6 +150,14 @@ export class PanelModel {
     this.filter = state.filter;
     this.tables.clear();
     for (const id of state.tables) this.tables.add(id);
+  }
+
+  private takeState(state: OverviewState, message: string | null): void {
+    if (state !== 'running') this.progress = null;
+    if (this.overview?.state === state && this.message === message) return;
+    if (this.overview !== null) this.overview = { ...this.overview, state };
+    this.message = message;
+    this.emit('state');
   }
 
   private takeOverview(overview: ReportOverview): void {

@@ -1,12 +1,11 @@
 import * as vscode from 'vscode';
 import { type Disposable } from '../disposable.js';
 import { type FromWebview, type ToWebview, type WebviewState } from '../../server/protocol.js';
-import { packRows } from '../../server/report/packedRows.js';
 import { type DocumentChange, type Documents } from '../models/documents.js';
 import { type ReportDocument } from '../models/reportDocument.js';
 import { messageOf } from '../text.js';
 import { page, webviewOptions } from './html.js';
-import { typedCurves } from './transfer.js';
+import { packRows, typedCurves } from './transfer.js';
 
 /** What a webview may ask of the editor beside the report itself. */
 export interface ViewActions {

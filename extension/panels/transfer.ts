@@ -1,4 +1,5 @@
-import { type Curve, type LayerDetail } from '../../server/report/views.js';
+import { type PackedRows } from '../../server/protocol.js';
+import { type Curve, type LayerDetail, type LayerRow } from '../../server/report/views.js';
 
 /** A curve whose numbers travel to a webview as bytes instead of text. */
 function typed(curve: Curve): Curve {
@@ -15,4 +16,20 @@ export function typedCurves(detail: LayerDetail): LayerDetail {
     tail: detail.tail && { ...detail.tail, curve: typed(detail.tail.curve), fit: detail.tail.fit && typed(detail.tail.fit) },
     operatorCurves: detail.operatorCurves.map((each) => ({ ...each, curve: typed(each.curve) })),
   };
+}
+
+/** Rows of the layer table as they travel to a webview. Rows that are not analysed yet differ in few fields. Linear in the number of rows. */
+export function packRows(rows: readonly LayerRow[]): Uint8Array {
+  const fields: PackedRows['fields'] = {};
+  const keys = rows.length === 0 ? [] : (Object.keys(rows[0]) as (keyof LayerRow)[]);
+  for (const key of keys) fields[key] = packField(rows, key);
+  return new TextEncoder().encode(JSON.stringify({ count: rows.length, fields } satisfies PackedRows));
+}
+
+function packField(rows: readonly LayerRow[], key: keyof LayerRow): PackedRows['fields'][string] {
+  const [{ [key]: first }] = rows;
+  // Shapes and other lists are never the same object: they travel row by row.
+  if (rows.every((row) => row[key] === first)) return { all: first };
+  if (key === 'tensor' && rows.every((row) => row.tensor === row.name)) return { as: 'name' };
+  return { each: rows.map((row) => row[key]) };
 }

@@ -54,6 +54,31 @@ export async function readTensor(tensor: StoredTensor, visit: Visit, options: Re
   return scanner.result();
 }
 
+/**
+ * Decodes parts of a tensor, [first element, count] ascending, as `readTensor` does, with the file opened once and nothing
+ * scanned or hashed. Parts of tensors whose elements have no fixed place in the file (varints) cost a pass over it each.
+ * @throws as readTensor
+ */
+export async function readParts(tensor: StoredTensor, visit: Visit, parts: Iterable<readonly [start: number, count: number]>, options: { signal?: AbortSignal } = {}): Promise<void> {
+  const { data } = tensor;
+  const total = elementCount(tensor.shape);
+  if (data.encoding !== 'raw') {
+    for (const [start, count] of parts) await readTensor(tensor, visit, { ...options, start, count });
+    return;
+  }
+  checkLength(tensor, data.range, storedBytes(tensor.dtype, total));
+  options.signal?.throwIfAborted();
+  const source = await openFile(data.range.path);
+  try {
+    for (const [start, count] of parts) {
+      if (start < 0 || start + count > total) throw new RangeError(`elements ${start} … ${start + count} of a tensor with ${total}`);
+      if (count > 0) await readRaw(source, tensor, data.range, visit, { start, count, ...options }, null);
+    }
+  } finally {
+    await source.close();
+  }
+}
+
 interface Part {
   signal?: AbortSignal;
   start: number;
@@ -66,7 +91,7 @@ function checkLength(tensor: StoredTensor, range: ByteRange, expected: number): 
   }
 }
 
-async function readRaw(source: FileSource, tensor: StoredTensor, range: ByteRange, visit: Visit, part: Part, scanner: Scanner): Promise<void> {
+async function readRaw(source: FileSource, tensor: StoredTensor, range: ByteRange, visit: Visit, part: Part, scanner: Scanner | null): Promise<void> {
   const widen = widening(tensor.dtype);
   const bits = bitsPerElement(tensor.dtype);
   const perByte = Math.max(1, 8 / bits);
@@ -91,12 +116,12 @@ async function readRaw(source: FileSource, tensor: StoredTensor, range: ByteRang
       const bytes: Uint8Array = await next;
       next = at + chunkBytes < endByte ? load(at + chunkBytes, turn) : null;
       signal?.throwIfAborted();
-      scanner.bytes(bytes);
+      scanner?.bytes(bytes);
       const skip = bits >= 8 ? 0 : element % perByte;
       const inPiece = Math.min(end - element, (bits >= 8 ? bytes.length / (bits / 8) : bytes.length * perByte) - skip);
       const piece = values.subarray(0, inPiece);
       widen(bytes, piece, skip);
-      scanner.values(piece, element);
+      scanner?.values(piece, element);
       visit(piece, element);
       element += inPiece;
     }

@@ -19,8 +19,8 @@ export interface Outbox {
   warn(sentence: string): void;
 }
 
-/** Worker processes run with the runtime that runs this server. */
-const program: WorkerProgram = { file: path.join(__dirname, 'worker.js'), execPath: process.execPath };
+/** Worker processes run with the runtime that runs this server, behind the editor and its extensions. */
+const program: WorkerProgram = { file: path.join(__dirname, 'worker.js'), execPath: process.execPath, background: true };
 
 /** The end of the server waits so long for what is being written; clients allow two seconds. */
 const closeMilliseconds = 1000;

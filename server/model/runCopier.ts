@@ -2,7 +2,7 @@ import type { Scanner } from '../formats/scan.js';
 import type { Dimension, ViewStep } from './stridedView.js';
 
 /** Scale and zero point of a step, widened; a multiplication is a scale of one element. */
-interface StepValues {
+export interface StepValues {
   scale: Float64Array;
   zeroPoint: Float64Array | null;
 }
@@ -42,16 +42,17 @@ export class RunCopier {
   /**
    * Carries what lies in one chunk.
    * @param chunk source elements start … start + chunk.length − 1
+   * @param target null: nothing is carried, and only the scanner hears of the elements
    * @param scanner told of every element carried, where only a part of the source is used
    */
-  visit(target: Float64Array, chunk: Float64Array, start: number, scanner: Scanner | null = null): void {
+  visit(target: Float64Array | null, chunk: Float64Array, start: number, scanner: Scanner | null = null): void {
     const end = start + chunk.length;
     const step = this.inner.strides[0];
     while (!this.finished) {
       const at = this.base[0] + this.done * step;
       if (at >= end) return;
       const count = Math.min(this.inner.size - this.done, Math.ceil((end - at) / step));
-      this.carry(target, chunk, at - start, count);
+      if (target) this.carry(target, chunk, at - start, count);
       if (scanner) this.scan(scanner, chunk, at, start, count);
       this.done += count;
       if (this.done === this.inner.size) this.nextRun();
@@ -96,6 +97,34 @@ export class RunCopier {
       const piece = chunk.subarray(first - start, first - start + length);
       scanner.bytes(new Uint8Array(piece.buffer, piece.byteOffset, piece.byteLength));
       scanner.values(piece, first);
+    }
+  }
+
+  /**
+   * The elements of the source that the view needs, as [first, count] ascending: neighbours up to `bridged` elements
+   * apart are joined, since reading what lies between costs less than another read.
+   */
+  *parts(bridged: number): Generator<[start: number, count: number]> {
+    const dimensions = [...this.outer, this.inner];
+    // From the innermost outwards, dimensions whose repetitions lie close to each other become one part.
+    let split = dimensions.length;
+    let length = 1;
+    while (split > 0 && dimensions[split - 1].strides[0] - length <= bridged) {
+      split--;
+      length += (dimensions[split].size - 1) * dimensions[split].strides[0];
+    }
+    const far = dimensions.slice(0, split);
+    const counter = far.map(() => 0);
+    for (let start = this.firstSourceIndex; ; ) {
+      yield [start, length];
+      let axis = far.length - 1;
+      for (; axis >= 0; axis--) {
+        start += far[axis].strides[0];
+        if (++counter[axis] < far[axis].size) break;
+        start -= far[axis].size * far[axis].strides[0];
+        counter[axis] = 0;
+      }
+      if (axis < 0) return;
     }
   }
 

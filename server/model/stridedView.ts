@@ -155,3 +155,9 @@ function withStrides(dimensions: readonly Dimension[], scale: number, zeroPoint:
     return { size: dimension.size, strides: [...dimension.strides, scale * inner, zeroPoint * inner] };
   });
 }
+
+/** What a view uses of its scales or zero points at the position `index` of its offsets: the first and the count. */
+export function stepRange(view: StridedView, index: number): [start: number, count: number] {
+  const span = view.axes.flat().reduce((sum, { size, strides }) => sum + (size - 1) * strides[index], 0);
+  return [view.offsets[index], span + 1];
+}

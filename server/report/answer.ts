@@ -1,5 +1,5 @@
 import { activeFindings } from './layerFacts.js';
-import { formatNumber } from './numbers.js';
+import { formatCount, formatNumber } from './numbers.js';
 import { absentWords, emptyLayerRules, rulePhrase } from './rulePhrases.js';
 import type { Finding } from './report.js';
 import type { Answer, LayerRow, ReportOverview } from './views.js';
@@ -101,14 +101,14 @@ function ruleSentences(findings: readonly Finding[], severity: Finding['severity
     if (finding.severity === severity) byRule.set(finding.rule, [...(byRule.get(finding.rule) ?? []), finding]);
   }
   const counted = [...byRule].map(([rule, found]) => ({ rule, layers: layersOf(found).length })).sort((a, b) => b.layers - a.layers);
-  const named = counted.slice(0, rulesInSentence).map(({ rule, layers }, i) => `${i === 0 ? ofLayers(layers, of) : layers} ${rulePhrase(rule, layers)}`);
+  const named = counted.slice(0, rulesInSentence).map(({ rule, layers }, i) => `${i === 0 ? ofLayers(layers, of) : formatCount(layers)} ${rulePhrase(rule, layers)}`);
   const others = counted.length - named.length;
   return others > 0 ? [...named, `${plural(others, 'more rule')} found something`] : named;
 }
 
 /** `4 of 8 layers`; `all 8 layers`. */
 function ofLayers(layers: number, of: number): string {
-  return layers >= of && layers > 1 ? `all ${plural(layers, 'layer')}` : `${layers} of ${plural(Math.max(of, layers), 'layer')}`;
+  return layers >= of && layers > 1 ? `all ${plural(layers, 'layer')}` : `${formatCount(layers)} of ${plural(Math.max(of, layers), 'layer')}`;
 }
 
 function layersOf(findings: readonly Finding[]): string[] {
@@ -121,7 +121,7 @@ function absence(findings: readonly Finding[]): string {
 }
 
 function missing({ done, total }: Progress): string {
-  return done === total ? '' : `${done} of ${plural(total, 'layer')} analysed; ${total - done} skipped.`;
+  return done === total ? '' : `${formatCount(done)} of ${plural(total, 'layer')} analysed; ${formatCount(total - done)} skipped.`;
 }
 
 /** The layer with the largest σ₁, where it is far above the median layer. */
@@ -143,10 +143,10 @@ function basisOf(overview: Omit<ReportOverview, 'answer'>): string {
   const nonFinite = computed.filter((row) => row.spectralNorm === null).length;
   const others = skipped.filter((entry) => entry.tensor !== undefined && entry.layer === undefined).length;
   const silenced = overview.findings.length - activeFindings(overview.findings).length;
-  const all = computed.length === rows.length && rows.length > 1 ? `All ${rows.length}` : String(computed.length);
+  const all = computed.length === rows.length && rows.length > 1 ? `All ${formatCount(rows.length)}` : formatCount(computed.length);
   return joined(
     state === 'stale' ? 'These numbers describe the earlier file.' : undefined,
-    rows.length === 0 ? undefined : `${all} weight ${computed.length === 1 ? 'matrix' : 'matrices'} read, ${nonFinite === 0 ? 'none' : nonFinite} with non-finite values${others > 0 ? `; ${plural(others, 'other tensor')} listed with the reason` : ''}.`,
+    rows.length === 0 ? undefined : `${all} weight ${computed.length === 1 ? 'matrix' : 'matrices'} read, ${nonFinite === 0 ? 'none' : formatCount(nonFinite)} with non-finite values${others > 0 ? `; ${plural(others, 'other tensor')} listed with the reason` : ''}.`,
     rows.some((row) => row.groups > 1) ? 'Grouped convolutions: the union of their groups’ spectra.' : undefined,
     silenced > 0 ? `${plural(silenced, 'silenced finding')} not counted.` : undefined,
     rows.length === 0 ? undefined : 'Float64, exact unless marked ≈.',

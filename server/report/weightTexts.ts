@@ -103,7 +103,7 @@ export function constantText(id: string, value: number): FindingText {
 export function noiseLikeText(id: string, edge: number, ks: number, pValue: number, level: number): FindingText {
   return {
     title: `Looks like random weights (p ${formatNumber(pValue, statisticDigits)})`,
-    message: `${quotedId(id)} cannot be told from random weights: no singular value above the noise edge ${formatNumber(edge)}, KS distance ${formatNumber(ks, statisticDigits)} (p ${formatNumber(pValue, statisticDigits)}, α ${formatLimit(level)}). Compare with its initial weights before you prune or freeze it.`,
+    message: `${quotedId(id)} cannot be told from random weights: no singular value above the 99.5 % noise edge ${formatNumber(edge)}, KS distance ${formatNumber(ks, statisticDigits)} (p ${formatNumber(pValue, statisticDigits)}, α ${formatLimit(level)}). Compare with its initial weights before you prune or freeze it.`,
   };
 }
 

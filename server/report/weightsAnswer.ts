@@ -1,6 +1,6 @@
 import { activeFindings } from './layerFacts.js';
 import { formatCount, formatNumber } from './numbers.js';
-import type { Finding, Metrics } from './report.js';
+import type { Finding, Metrics, SpectrumMethod } from './report.js';
 import { compareSeverity } from './rules.js';
 import type { Answer, LayerDetail } from './views.js';
 import { conditionText, plural } from './wording.js';
@@ -9,6 +9,16 @@ import { conditionText, plural } from './wording.js';
 const wellConditioned = 1e3;
 
 type Detail = Omit<LayerDetail, 'answer'>;
+
+/** What the methods of the report do, for those who do not know their names. */
+const methodWords: Readonly<Record<SpectrumMethod, string>> = {
+  'two-stage': 'by direct decomposition',
+  'qr-first': 'by a QR factorisation and the decomposition of its triangle',
+  gram: 'from the eigenvalues of its product with its own transpose',
+  krylov: 'by Krylov iteration',
+  fft: 'by Fourier transform',
+  lanczos: 'by Lanczos iteration',
+};
 
 /** The first lines of the Weights tab: what does this layer's spectrum say? */
 export function weightsAnswer(detail: Detail): Answer {
@@ -62,7 +72,7 @@ function named(finding: Finding, detail: Detail, metrics: Metrics): Omit<Answer,
 function sound(row: Detail['row'], metrics: Metrics, { noise }: Detail): Omit<Answer, 'basis'> {
   if (noise?.lawIsFit === true && noise.above > 0) {
     // One value above the edge happens to noise, too: that is no verdict on the layer.
-    const stands = `${plural(noise.above, 'direction')} of ${row.id} ${noise.above === 1 ? 'stands' : 'stand'} above the noise edge${edgeText(noise)}`;
+    const stands = `${plural(noise.above, 'direction')} of ${row.id} ${noise.above === 1 ? 'stands' : 'stand'} above the 99 % noise edge${edgeText(noise)}`;
     return { verdict: `${stands}.`, rest: `${energySentence(row, metrics)} ${conditioning(row, metrics)}`.trim() };
   }
   return { verdict: `${uses(row, metrics)}.`, rest: `${energySentence(row, metrics)} ${conditioning(row, metrics)}`.trim() };
@@ -120,7 +130,7 @@ function deadUnits({ evidence }: Finding): number | null {
 function basisOf({ row, spectrum, exact, relativeError, method, noise, metrics }: Detail): string {
   if (spectrum === null || metrics === null) return `${row.dtype}, ${row.matrixShape.join(' × ')}.`;
   const error = relativeError > 0 ? ` (error at most ${formatNumber(relativeError, 2)} σ₁)` : '';
-  const parts = [`${plural(row.fullRank, 'singular value')} of the ${row.matrixShape.join(' × ')} matrix, ${exact ? 'exact' : '≈ estimated'}${error}${method === null ? '' : `, ${method}`}.`];
+  const parts = [`${plural(row.fullRank, 'singular value')} of the ${row.matrixShape.join(' × ')} matrix, ${exact ? 'exact' : '≈ estimated'}${error}${method === null ? '' : `, ${methodWords[method]}`}.`];
   if (row.groups > 1) parts.push(`The union of its ${row.groups} groups.`);
   if (noise !== null && !noise.lawIsFit && metrics.marchenkoPastur.reason !== null) parts.push(`No noise law is fitted: ${metrics.marchenkoPastur.reason}.`);
   return parts.join(' ');

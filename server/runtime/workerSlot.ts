@@ -7,7 +7,12 @@ export interface WorkerProgram {
   file: string;
   /** The runtime that runs it: Node, or the editor's own with `ELECTRON_RUN_AS_NODE`. */
   execPath: string;
+  /** Leaves the processor to others that want it: the editor stays quick while an analysis takes all of it. */
+  background?: boolean;
 }
+
+/** Tells a worker process to lower its priority. */
+export const backgroundArgument = '--background';
 
 /** Grace in milliseconds before a process that was told to end is killed: a cancel is done within 100 ms. */
 const terminateGrace = 20;
@@ -86,6 +91,7 @@ export class WorkerSlot {
       maxWorkers: 1,
       workerTerminateTimeout: terminateGrace,
       emitStdStreams: true,
+      forkArgs: this.program.background === true ? [backgroundArgument] : [],
       forkOpts: {
         execPath: this.program.execPath,
         env: { ...allocatorSettings, ...process.env, ELECTRON_RUN_AS_NODE: '1' },

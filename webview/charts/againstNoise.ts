@@ -17,7 +17,7 @@ export function againstNoiseChart(detail: LayerDetail): Chart {
     id: 'against-noise',
     title: t('Against noise'),
     unit: unit(noise),
-    label: (noise?.edge ?? null) === null ? t('Histogram of the singular values of {0}; no noise law is fitted.', detail.row.id) : t('Histogram of the singular values of {0}: {1} lie above the noise edge {2}.', detail.row.id, integer(noise?.above ?? 0), significant(noise?.edge ?? 0, 3)),
+    label: (noise?.edge ?? null) === null ? t('Histogram of the singular values of {0}; no noise law is fitted.', detail.row.id) : t('Histogram of the singular values of {0}: {1} lie above the 99 % noise edge {2}.', detail.row.id, integer(noise?.above ?? 0), significant(noise?.edge ?? 0, 3)),
     height,
     xScale: 'x',
     note: note(detail),

@@ -48,7 +48,7 @@ function specification(theme: ChartTheme, options: SingularValuesOptions, drawn:
   const xAxis = options.logarithmicIndex ? { title: t('k, log'), ...ticksAt(logTicks(1, Math.max(count, 2))), labelExpr: axisLabel } : { title: 'k', tickCount: 6, tickMinStep: 1 };
   const layers: Json[] = [];
   if (edge !== null) {
-    const text = detail.noise?.lawIsFit === true ? t('noise edge {0}', significant(edge, 3)) : t('random-matrix edge {0}', significant(edge, 3));
+    const text = detail.noise?.lawIsFit === true ? t('99 % noise edge {0}', significant(edge, 3)) : t('99 % random-matrix edge {0}', significant(edge, 3));
     layers.push({ data: { values: [{ y: edge }] }, mark: { type: 'rule', color: colour.reference, strokeDash: [4, 3] }, encoding: { y: quantitative('y') } });
     layers.push(label(count, edge, text, { align: 'right', dy: -6, color: colour.reference }));
   }

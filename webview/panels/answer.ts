@@ -73,7 +73,7 @@ export class AnswerBlock {
     if (this.state === 'running') return;
     this.state = 'running';
     this.actions.replaceChildren();
-    replace(this.basis, this.now, host.live ? [' · ', link(t('Cancel'), () => host.post({ type: 'cancel' }), { id: 'ss-cancel' }), ` ${t('(Esc)')}`] : null);
+    replace(this.basis, this.now, host.live ? [' · ', link(t('Cancel'), () => this.context.cancel(), { id: 'ss-cancel' }), ` ${t('(Esc)')}`] : null);
   }
 
   private costWords(): string {

@@ -10,6 +10,8 @@ export interface PanelContext {
   /** Selects the layer and shows its Weights tab. */
   openLayer(id: string): void;
   showTab(tab: Tab): void;
+  /** Ends the run. The page says so at once; the engine ends its workers meanwhile. */
+  cancel(): void;
   /** Has the reader's arrangement saved. */
   rearranged(): void;
 }

@@ -1,4 +1,4 @@
-import { element } from '../dom.js';
+import { afterPaint, element } from '../dom.js';
 import type { FigureView } from '../figure.js';
 import type { Change } from '../panelModel.js';
 import { t } from '../strings.js';
@@ -44,9 +44,7 @@ export class OverviewPanel {
         return;
       case 'state':
         this.answer.show();
-        this.showFindings();
-        this.table.load();
-        this.depth.load();
+        this.arrangeLater();
         return;
       case 'rows':
         this.answer.show();
@@ -70,6 +68,15 @@ export class OverviewPanel {
 
   redraw(): void {
     this.depth.redraw();
+  }
+
+  /** A run begins or ends: the first line says so at once, also where the rest is 10,000 rows. */
+  private arrangeLater(): void {
+    afterPaint(() => {
+      this.showFindings();
+      this.table.load();
+      this.depth.load();
+    });
   }
 
   private load(): void {

@@ -74,7 +74,7 @@ export function* reduceToBandDelayed(memory: KernelMemory, a: MatrixView, b: num
       kernel.copyMatrix(width, held, y + 8 * done, 1, columns, coefficients, held, 1);
       yield products.subtract(block(coefficients, width, held), heldU, block(v, width, rows));
     }
-    for (let j = 0; j < width; j++) memory.elements(v + 8 * j * rows, done).fill(0);
+    clearStarts(memory.elements(v, width * rows), rows, done);
     kernel.factorPanel(v + 8 * done, rows - done, width, rows, r, t);
     const upper = memory.elements(r, width * width);
     for (let i = 0; i < width; i++) for (let j = i; j < width; j++) bandElements[(k + i) * bandStride + k + j + b] = upper[i * width + j];
@@ -96,7 +96,7 @@ export function* reduceToBandDelayed(memory: KernelMemory, a: MatrixView, b: num
     const reflected = held + width;
     kernel.copyMatrix(width, reflected, u + 8 * done, 1, rows, coefficients, reflected, 1);
     yield products.subtract(block(coefficients, width, reflected), block(y, reflected, columns), block(v2, width, columns));
-    for (let i = 0; i < width; i++) memory.elements(v2 + 8 * i * columns, from).fill(0);
+    clearStarts(memory.elements(v2, width * columns), columns, from);
     kernel.factorPanel(v2 + 8 * from, rest, width, columns, r2, t2);
     const lower = memory.elements(r2, width * width);
     for (let i = 0; i < width; i++) for (let j = 0; j <= i && j < rest; j++) bandElements[(k + i) * bandStride + k + width + j + b] = lower[j * width + i];
@@ -119,4 +119,9 @@ export function* reduceToBandDelayed(memory: KernelMemory, a: MatrixView, b: num
     }
   }
   memory.release(mark);
+}
+
+/** Clears the first `count` elements of every line. */
+function clearStarts(lines: Float64Array, length: number, count: number): void {
+  for (let i = 0; i < lines.length; i += length) lines.fill(0, i, i + count);
 }

@@ -146,7 +146,7 @@ describe('weight findings', () => {
     assert.ok(!rulesOf(findings).includes('weights/noise-like'));
     const [named] = (await findingsOf([small], { 'weights/noise-like': { thresholds: { values: 10 } } })).findings;
     assert.equal(named.rule, 'weights/noise-like');
-    assert.match(named.message, /^`head` cannot be told from random weights: no singular value above the noise edge [\d.]+, KS distance [\d.]+ \(p [\d.]+, α 0\.01\)\. Compare with its initial weights before you prune or freeze it\.$/u);
+    assert.match(named.message, /^`head` cannot be told from random weights: no singular value above the 99\.5 % noise edge [\d.]+, KS distance [\d.]+ \(p [\d.]+, α 0\.01\)\. Compare with its initial weights before you prune or freeze it\.$/u);
   });
 
   it('rank-collapsed and outlier-spike: one direction holds nearly everything', async () => {

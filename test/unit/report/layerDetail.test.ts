@@ -127,7 +127,7 @@ describe('layerDetailOf', () => {
     const noisy = reportOf([{ ...layerOf({ id: 'noisy', shape: [64, 64], values: [1.48, ...quarterCircle(63, 0.09)], law: { sigma: 0.09, lambdaMinus: 0, lambdaPlus: 0.0324, spikes: 1, softRank: 0.95, ks: 0.04, pValue: 0.6 } }), findings: troubled().layers[3].findings }]);
     assert.match(verdicts(noisy)[0], /99\.5 % noise edge 1\.502, .* The 1 value above the 99 % edge [\d.]+ is what noise shows now and then\.$/u, 'agrees with the chart, which counts one');
     noisy.layers[0].findings = [];
-    assert.match(verdicts(noisy)[0], /^1 direction of noisy stands above the noise edge [\d.]+\. /u);
+    assert.match(verdicts(noisy)[0], /^1 direction of noisy stands above the 99 % noise edge [\d.]+\. /u);
     assert.match(verdicts(manyLayers())[1], /uses all of its 64 directions\. 16 of 64 directions hold 90 % of the energy\. κ is 100\.0/u);
   });
 });

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { packRows, unpackRows } from '../../../server/report/packedRows.js';
+import { packRows } from '../../../extension/panels/transfer.js';
 import type { LayerRow } from '../../../server/report/views.js';
+import { unpackRows } from '../../../webview/unpackRows.js';
 
 const number = fc.double({ noNaN: true, noDefaultInfinity: true }).filter((value) => !Object.is(value, -0));
 const row: fc.Arbitrary<Omit<LayerRow, 'index'>> = fc.record({
