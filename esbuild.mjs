@@ -16,7 +16,10 @@ function buildKernels() {
   mkdirSync('server/linalg/build', { recursive: true });
   const newest = Math.max(...readdirSync(source).map((f) => statSync(path.join(source, f)).mtimeMs), statSync('esbuild.mjs').mtimeMs);
   const common = ['--runtime', 'stub', '--enable', 'simd', '--enable', 'bulk-memory', '-O3', '--noAssert', '--initialMemory', '32', '--maximumMemory', '65536'];
-  for (const [name, extra] of [['kernel', []], ['kernel-relaxed', ['--enable', 'relaxed-simd']]]) {
+  const relaxed = ['--enable', 'relaxed-simd'];
+  // The memory is imported; it starts as zeros, which no instance may write again over what another has put there.
+  const shared = ['--enable', 'threads', '--importMemory', '--sharedMemory', '--zeroFilledMemory'];
+  for (const [name, extra] of [['kernel', []], ['kernel-relaxed', relaxed], ['kernel-shared', shared], ['kernel-shared-relaxed', [...shared, ...relaxed]]]) {
     const out = `server/linalg/build/${name}.wasm`;
     if (existsSync(out) && statSync(out).mtimeMs > newest) continue;
     const r = spawnSync(process.execPath, ['node_modules/assemblyscript/bin/asc.js', path.join(source, 'main.ts'), ...common, ...extra, '-o', out], { stdio: 'inherit' });

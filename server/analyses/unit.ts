@@ -24,14 +24,18 @@ export function unitExecutor(): UnitExecutor {
   return async (unit, signal, onFraction) => {
     try {
       const { threads } = unit;
-      if (threads !== workspaceThreads) workspace = null;
+      if (threads !== workspaceThreads) {
+        workspace?.close();
+        workspace = null;
+      }
       workspaceThreads = threads;
-      workspace ??= await MatrixWorkspace.create(hasNativeProducts ? () => createOnnxProducts(threads) : null);
+      workspace ??= await MatrixWorkspace.create(hasNativeProducts ? () => createOnnxProducts(threads) : null, threads);
       const { operator, seed, memoryLimitBytes, weightWatcher } = unit;
       const result = await analyzeLayer(unit.layer as Layer, { operator, seed, memoryLimitBytes, weightWatcher }, workspace, { signal, progress: onFraction });
       return { state: 'done', result };
     } catch (error) {
       // After a failure half-way the workspace's state is unknown.
+      workspace?.close();
       workspace = null;
       if (signal.aborted) return 'cancelled';
       if (error instanceof LayerRefused) return { state: 'refused', reason: error.message };

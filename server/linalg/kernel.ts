@@ -1,6 +1,9 @@
 import v8 from 'node:v8';
 import plainBytes from './build/kernel.wasm';
 import relaxedBytes from './build/kernel-relaxed.wasm';
+import plainSharedBytes from './build/kernel-shared.wasm';
+import relaxedSharedBytes from './build/kernel-shared-relaxed.wasm';
+import { KernelThreads } from './kernelThreads.js';
 
 /** What kernel/main.ts exports. Addresses are bytes, lengths and strides are elements of 8 bytes. */
 export interface KernelExports {
@@ -10,7 +13,7 @@ export interface KernelExports {
   useScratch(base: number): void;
   copyMatrix(rows: number, columns: number, from: number, fromRowStride: number, fromColumnStride: number, to: number, toRowStride: number, toColumnStride: number): void;
   clear(count: number, address: number, stride: number): void;
-  gemm(rows: number, columns: number, inner: number, alpha: number, a: number, aRow: number, aColumn: number, b: number, bRow: number, bColumn: number, beta: 0 | 1, c: number, cRow: number, cColumn: number): void;
+  gemm: (rows: number, columns: number, inner: number, alpha: number, a: number, aRow: number, aColumn: number, b: number, bRow: number, bColumn: number, beta: 0 | 1, c: number, cRow: number, cColumn: number) => void;
   factorPanel(panel: number, rows: number, width: number, stride: number, r: number, t: number): void;
   axpy(factor: number, x: number, y: number, length: number): void;
   maximumAbsolute(x: number, length: number): number;
@@ -40,30 +43,37 @@ export interface MatrixView {
 
 const pageBytes = 65536;
 /** 32-bit addresses; the last page stays free so that no address computation wraps round. */
-const maximumBytes = 65535 * pageBytes;
+export const kernelMaximumBytes = 65535 * pageBytes;
+/** What the shared build is compiled for: see esbuild.mjs. */
+const initialPages = 32;
+const maximumPages = 65536;
 /** Arrays start at cache lines. */
 const alignment = 64;
 
-/** The compiled kernel; `name` says which of the two builds this runtime can run. */
+/** The compiled kernel; `name` says which of the builds this runtime can run. */
 export interface CompiledKernel {
   module: WebAssembly.Module;
   name: string;
+  /** Threads of its matrix products. More than one work on a shared memory. */
+  threads: number;
 }
 
-let compiled: Promise<CompiledKernel> | undefined;
+const compiled = new Map<boolean, Promise<WebAssembly.Module>>();
 
 /**
- * Compiles the kernel once per process: the build with fused multiply–add where the runtime validates it, else the
- * plain one. V8 before 11.4 (Node 20) has relaxed SIMD behind a flag; later ones would print a warning about it.
+ * Compiles the kernel once per process and memory model: the build with fused multiply–add where the runtime validates
+ * it, else the plain one. V8 before 11.4 (Node 20) has relaxed SIMD behind a flag; later ones would print a warning
+ * about it.
  */
-export function compileKernel(): Promise<CompiledKernel> {
-  compiled ??= (async () => {
-    const [major, minor] = process.versions.v8.split('.').map(Number);
-    if (major < 11 || (major === 11 && minor < 4)) v8.setFlagsFromString('--experimental-wasm-relaxed-simd');
-    const relaxed = WebAssembly.validate(relaxedBytes);
-    return { module: await WebAssembly.compile(relaxed ? relaxedBytes : plainBytes), name: relaxed ? 'wasm relaxed-simd' : 'wasm simd' };
-  })();
-  return compiled;
+export async function compileKernel(threads = 1): Promise<CompiledKernel> {
+  const [major, minor] = process.versions.v8.split('.').map(Number);
+  if (major < 11 || (major === 11 && minor < 4)) v8.setFlagsFromString('--experimental-wasm-relaxed-simd');
+  const relaxed = WebAssembly.validate(relaxedBytes);
+  const shared = threads > 1;
+  const bytes = shared ? (relaxed ? relaxedSharedBytes : plainSharedBytes) : relaxed ? relaxedBytes : plainBytes;
+  const module = compiled.get(shared) ?? WebAssembly.compile(bytes);
+  compiled.set(shared, module);
+  return { module: await module, name: `wasm${relaxed ? ' relaxed-simd' : ' simd'}${shared ? `, ${threads} threads` : ''}`, threads };
 }
 
 /** Bytes that `length` elements take up in a `KernelMemory`. */
@@ -80,19 +90,36 @@ export const kernelOverheadBytes = 2 * 1024 * 1024;
  */
 export class KernelMemory {
   readonly exports: KernelExports;
+  private readonly threads: KernelThreads | null = null;
   private readonly base: number;
   private top: number;
   /** Memory beyond has never been used and is still zero. */
   private used: number;
 
   constructor(kernel: CompiledKernel) {
-    this.exports = new WebAssembly.Instance(kernel.module, { env: { abort: () => { throw new Error('The linear algebra kernel stopped: an internal check failed.'); } } }).exports as unknown as KernelExports;
-    const scratch = roundUp(this.exports.heapBase());
-    this.base = scratch + alignedBytes(this.exports.scratchLength());
+    const abort = (): void => {
+      throw new Error('The linear algebra kernel stopped: an internal check failed.');
+    };
+    const shared = kernel.threads > 1 ? new WebAssembly.Memory({ initial: initialPages, maximum: maximumPages, shared: true }) : null;
+    const instance = new WebAssembly.Instance(kernel.module, { env: { abort, ...(shared && { memory: shared }) } });
+    this.exports = { ...(instance.exports as unknown as KernelExports), ...(shared && { memory: shared }) };
+    const first = roundUp(this.exports.heapBase());
+    const length = alignedBytes(this.exports.scratchLength());
+    const scratches = Array.from({ length: kernel.threads }, (_, thread) => first + thread * length);
+    this.base = first + kernel.threads * length;
     this.top = this.base;
     this.used = this.base;
     this.reserve(0);
-    this.exports.useScratch(scratch);
+    this.exports.useScratch(first);
+    if (shared !== null) {
+      this.threads = new KernelThreads(kernel.module, shared, scratches.slice(1), this.exports.gemm);
+      this.exports.gemm = this.threads.gemm;
+    }
+  }
+
+  /** Ends the threads of the matrix products, if there are any. */
+  close(): void {
+    this.threads?.end();
   }
 
   get bytes(): number {
@@ -103,7 +130,7 @@ export class KernelMemory {
   reserve(bytes: number): void {
     this.top = this.base;
     const needed = this.base + bytes;
-    if (needed > maximumBytes) throw new RangeError(memoryMessage(bytes, `a WebAssembly memory holds at most ${megabytes(maximumBytes)}; analyse a smaller layer`));
+    if (needed > kernelMaximumBytes) throw new RangeError(memoryMessage(bytes, `a WebAssembly memory holds at most ${megabytes(kernelMaximumBytes)}; analyse a smaller layer`));
     const missing = needed - this.bytes;
     if (missing <= 0) return;
     try {

@@ -3,8 +3,11 @@ import { gramErrorBound } from './dense/gram.js';
 import { alignedBytes, compileKernel, kernelOverheadBytes, KernelMemory, type CompiledKernel, type MatrixView } from './kernel.js';
 import { type MatrixProducts } from './matrixProducts.js';
 import { productsPayFrom, type Method } from './dense/routes.js';
+import { streamedKernelBytes, streamedSingularValues, streamedWork, type StreamedMatrix } from './dense/streamedSingularValues.js';
 import { runSteps, type SolveControl, type Steps } from './steps.js';
 
+export { blockRowChoices, streamedWork, type StreamedMatrix } from './dense/streamedSingularValues.js';
+export { kernelMaximumBytes } from './kernel.js';
 export type { SolveControl } from './steps.js';
 
 export interface SingularValueResult {
@@ -33,6 +36,11 @@ const dropBytes = 64 * 1024 * 1024;
  */
 export function predictedBytes(groups: number, rows: number, columns: number): number {
   return kernelOverheadBytes + reservedBytes({ groups, rows, columns }) + 16 * groups * Math.min(rows, columns);
+}
+
+/** Peak bytes of `streamedSingularValues`, of which none hold the matrix: the triangle, one block of rows, the kernel's own memory. */
+export function predictedStreamedBytes(rows: number, columns: number, blockRows: number): number {
+  return kernelOverheadBytes + streamedKernelBytes(rows, columns, blockRows) + 16 * columns;
 }
 
 function reservedBytes({ groups, rows, columns }: Shape): number {
@@ -66,9 +74,15 @@ export class MatrixWorkspace {
    * Compiles the kernel (once per process) and makes a workspace: about 10 ms.
    * @param loadProducts another engine for the products of large matrices, loaded with the first of them; where it
    *   cannot be, the kernel does all of it
+   * @param threads of the kernel's own products, where there is no other engine
    */
-  static async create(loadProducts: (() => Promise<MatrixProducts>) | null = null): Promise<MatrixWorkspace> {
-    return new MatrixWorkspace(await compileKernel(), loadProducts);
+  static async create(loadProducts: (() => Promise<MatrixProducts>) | null = null, threads = 1): Promise<MatrixWorkspace> {
+    return new MatrixWorkspace(await compileKernel(loadProducts ? 1 : threads), loadProducts);
+  }
+
+  /** Ends the threads of the kernel; the workspace is not used any more. */
+  close(): void {
+    this.memory.close();
   }
 
   /** What computed the last singular values: the build of the kernel, e.g. "wasm relaxed-simd", and the engine of its products where another one was used. */
@@ -89,7 +103,10 @@ export class MatrixWorkspace {
     const bytes = reservedBytes(shape);
     if (this.busy) throw new Error('The workspace is computing: wait for its singular values before the next matrix is stored.');
     this.shape = null;
-    if (this.memory.bytes > dropBytes && this.memory.bytes > dropFactor * bytes) this.memory = new KernelMemory(this.kernel);
+    if (this.memory.bytes > dropBytes && this.memory.bytes > dropFactor * bytes) {
+      this.memory.close();
+      this.memory = new KernelMemory(this.kernel);
+    }
     this.memory.reserve(bytes);
     this.address = this.memory.takeZeroed(groups * rows * columns);
     this.shape = shape;
@@ -110,7 +127,7 @@ export class MatrixWorkspace {
     this.shape = null;
     this.busy = true;
     try {
-      const products = small >= productsPayFrom && this.loadProducts && !again ? await (this.products ??= this.loadProducts().catch(() => null)) : null;
+      const products = again ? null : await this.productsFor(small);
       const { values, method } = await runSteps(this.solve(shape, products, again), groups * blockWork(large, small), control);
       this.lastEngine = products === null ? this.kernel.name : `${this.kernel.name}, ${products.name}`;
       const relativeError = method === 'gram' ? gramErrorBound(small) : errorBound(large);
@@ -118,6 +135,38 @@ export class MatrixWorkspace {
     } finally {
       this.busy = false;
     }
+  }
+
+  /**
+   * All singular values, descending, of a matrix (rows ≥ columns ≥ 1) that is read in blocks of rows and never held as a
+   * whole: for those that do not fit into memory. Throws as `singularValues`, and what reading throws; after CheckFailed it
+   * may be called once more with `again`.
+   * @param blockRows one of `blockRowChoices`
+   */
+  async streamedSingularValues(matrix: StreamedMatrix, blockRows: number, control: SolveControl = {}, again = false): Promise<SingularValueResult> {
+    const { rows, columns } = matrix;
+    this.makeRoom(streamedKernelBytes(rows, columns, blockRows));
+    this.busy = true;
+    try {
+      const products = again ? null : await this.productsFor(columns);
+      const values = await runSteps(streamedSingularValues(this.memory, matrix, blockRows, products, again), streamedWork(rows, columns, blockRows), control);
+      this.lastEngine = products === null ? this.kernel.name : `${this.kernel.name}, ${products.name}`;
+      return { singularValues: values.sort().reverse(), method: 'qr-first', exact: true, relativeError: errorBound(rows), engine: this.engine };
+    } finally {
+      this.busy = false;
+    }
+  }
+
+  /** Forgets the stored matrix and reserves bytes; an instance that is far too large is let go. */
+  private makeRoom(bytes: number): void {
+    if (this.busy) throw new Error('The workspace is computing: wait for its singular values before the next matrix is stored.');
+    this.shape = null;
+    if (this.memory.bytes > dropBytes && this.memory.bytes > dropFactor * bytes) this.memory = new KernelMemory(this.kernel);
+    this.memory.reserve(bytes);
+  }
+
+  private async productsFor(small: number): Promise<MatrixProducts | null> {
+    return small >= productsPayFrom && this.loadProducts ? await (this.products ??= this.loadProducts().catch(() => null)) : null;
   }
 
   private *solve({ groups, rows, columns }: Shape, products: MatrixProducts | null, again: boolean): Steps<{ values: Float64Array; method: Method }> {

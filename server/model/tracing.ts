@@ -1,4 +1,5 @@
 import { setImmediate } from 'node:timers/promises';
+import type { StoredTensor } from '../formats/modelFile.js';
 import { elementsOf } from './expression.js';
 import { RunCopier } from './runCopier.js';
 import { isIntermediate, viewShape, type StridedView } from './stridedView.js';
@@ -13,19 +14,24 @@ const tracedElements = 256 * 1024;
  */
 export class Tracing {
   /** Places of all tensors are numbered through: where each begins. */
-  private readonly begins: number[] = [];
+  private readonly begins: { tensor: StoredTensor; place: number }[] = [];
   private end = 0;
 
   constructor(private readonly options: ReadWeightOptions) {}
 
   /** Index of the first element, in the file's order, whose weight is not finite; in its own tensor. */
   async first(view: StridedView, weights: Float64Array, blocks: Blocks): Promise<number | null> {
+    return (await this.firstPlace(view, weights, blocks))?.index ?? null;
+  }
+
+  /** The same, and the tensor. */
+  async firstPlace(view: StridedView, weights: Float64Array, blocks: Blocks): Promise<{ tensor: StoredTensor; index: number } | null> {
     const places = new Float64Array(weights.length);
     await this.fill(view, places, blocks);
     let first = Infinity;
     for (let i = 0; i < weights.length; i++) if (places[i] < first && !Number.isFinite(weights[i])) first = places[i];
-    const begin = this.begins.findLast((place) => place <= first);
-    return begin === undefined || first === Infinity ? null : first - begin;
+    const begin = this.begins.findLast(({ place }) => place <= first);
+    return begin === undefined || first === Infinity ? null : { tensor: begin.tensor, index: first - begin.place };
   }
 
   private async fill(view: StridedView, places: Float64Array, blocks: Blocks): Promise<void> {
@@ -39,7 +45,7 @@ export class Tracing {
       return;
     }
     const begin = this.end;
-    this.begins.push(begin);
+    this.begins.push({ tensor: source, place: begin });
     this.end += elementsOf(source.shape);
     const { firstSourceIndex: start, lastSourceIndex: last } = copier;
     for (let at = start; at <= last; at += tracedElements) {

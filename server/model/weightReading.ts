@@ -50,7 +50,8 @@ export class Reading {
     const { firstSourceIndex: start, lastSourceIndex } = copier;
     const count = lastSourceIndex - start + 1;
     const partial = count === total ? null : this.scans.partial(source);
-    const scan = await readTensor(source, (values, at) => copier.visit(target, values, at, partial), { start, count, ...this.options });
+    const visit = target || partial ? (values: Float64Array, at: number) => copier.visit(target, values, at, partial) : () => undefined;
+    const scan = await readTensor(source, visit, { start, count, ...this.options });
     if (!partial) this.scans.add(scan);
   }
 

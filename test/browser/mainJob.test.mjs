@@ -1,10 +1,12 @@
 // The main job in a real VS Code with the packaged extension installed, driven as a person would: right-click a model,
 // see its spectra beside the code.
 import assert from 'node:assert/strict';
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync, truncateSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { node, repository } from '../../tools/lib/run.mjs';
+import { squareLayers } from '../../tools/lib/specimens.mjs';
 import { chooseFromContextMenu, contextMenu, explorer, openWorkbench, reveal, runCommand, webviewWith } from '../../tools/vscode/drive.mjs';
 import { launchBrowser, startServer, watchOutsideRequests } from '../../tools/vscode/host.mjs';
 
@@ -157,7 +159,23 @@ describe('the main job, with the packaged extension', function () {
     assert.ok(entries.includes('extension/dist/extension.js') && entries.includes('extension/dist/worker.js'));
     assert.deepEqual(entries.filter((entry) => /\.(ts|map)$/.test(entry) || /(^|\/)(test|samples|tools)\//.test(entry)), []);
   });
+
+  it('loads onnxruntime from the package for a large matrix', () => {
+    const large = path.join(folder, 'large.safetensors');
+    writeFileSync(large, squareLayers(1, 800));
+    const cli = path.join(installed(server), 'dist/cli.js');
+    const { status, stdout, stderr } = spawnSync(process.execPath, [cli, 'analyze', large, '--format', 'json'], { encoding: 'utf8', maxBuffer: 2 ** 26 });
+    assert.equal(status, 0, stderr);
+    const [{ engine }] = JSON.parse(stdout).timings.layers;
+    assert.match(engine, /onnxruntime/, 'where it cannot be loaded, WebAssembly computes instead and says nothing');
+  });
 });
+
+/** Where VS Code has unpacked the package. */
+function installed(server) {
+  const extensions = path.join(server.data, 'extensions');
+  return path.join(extensions, readdirSync(extensions).find((name) => name.startsWith('sigmascope')));
+}
 
 /** Names in a zip's central directory. */
 function zipEntries(file) {

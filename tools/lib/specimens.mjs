@@ -1,4 +1,4 @@
-// Model files that the sample workspace does not hold: a cut one, and one of very many layers.
+// Model files that the sample workspace does not hold: a cut one, one of very many layers, and large matrices.
 import { readFileSync } from 'node:fs';
 
 /** The first 5,000 bytes of a file: a download that broke off. */
@@ -21,6 +21,19 @@ export function manyLayers(count) {
     for (let i = 0; i < size; i += 1) values[layer * size + i] = scale * outlier * normal();
     header[`model.layers.${block}.${parts[layer % parts.length]}.weight`] = { dtype: 'F32', shape, data_offsets: [4 * layer * size, 4 * (layer + 1) * size] };
   }
+  return safetensors(header, values);
+}
+
+/** A safetensors file of `count` square matrices of `side` rows, normal values from a seeded generator. */
+export function squareLayers(count, side) {
+  const size = side * side;
+  const normal = normals(2);
+  const values = Float32Array.from({ length: count * size }, () => normal() / Math.sqrt(side));
+  const header = Object.fromEntries(Array.from({ length: count }, (_, i) => [`blocks.${i}.proj.weight`, { dtype: 'F32', shape: [side, side], data_offsets: [4 * i * size, 4 * (i + 1) * size] }]));
+  return safetensors(header, values);
+}
+
+function safetensors(header, values) {
   const text = Buffer.from(JSON.stringify(header));
   const length = Buffer.alloc(8);
   length.writeBigUInt64LE(BigInt(text.length));

@@ -8,7 +8,9 @@ import { niceLogScale } from './cells.js';
 import { type CellScales, type Column, type ColumnKey, layerColumns } from './columns.js';
 import type { PanelContext } from './context.js';
 import { layerCsv } from './layerCsv.js';
+import { RowWindow } from './rowWindow.js';
 import { TableBar, type TableOrder } from './tableBar.js';
+import { tableMove } from './tableKeys.js';
 import { fillGroupRow, fillLayerRow, headRow, scaleWords } from './tableRows.js';
 import { layOut, type TableLayout } from './tableWidths.js';
 
@@ -16,17 +18,10 @@ const rowHeight = 23;
 /** Rows are 20 px from this many on. */
 const compactFrom = 200;
 const compactHeight = 20;
-/** Rows drawn beyond the visible ones, above and below. */
-const overscan = 8;
-
-interface DrawnLine {
-  element: HTMLElement;
-  line: TableLine;
-}
 
 /**
- * The layer table: an ARIA grid (a treegrid with groups) of which only visible rows exist. It scrolls with the
- * page; its header sticks to the top. Order changes only when the reader asks or a run ends.
+ * The layer table: an ARIA grid (a treegrid with groups) of which only visible rows exist. Order changes only when the
+ * reader asks or a run ends.
  */
 export class LayerTable {
   readonly element = element('section', { class: 'layers', id: 'ss-layers', 'aria-label': t('Layers') });
@@ -34,38 +29,36 @@ export class LayerTable {
   private readonly bar: TableBar;
   private readonly grid = element('div', { class: 'layer-grid', id: 'ss-grid', 'aria-label': t('Layers') });
   private readonly head = element('div', { class: 'grid-head', role: 'rowgroup' });
-  private readonly body = element('div', { class: 'grid-body', role: 'rowgroup' });
+  private readonly body: RowWindow;
   private readonly columns = layerColumns();
-  private readonly drawn = new Map<number, DrawnLine>();
   private readonly openGroups = new Set<string>();
   private lines: TableLine[] = [];
   private layout: TableLayout = { columns: [], template: '', groupTemplate: '' };
   private scales: CellScales = { spectralNorm: null, running: null };
-  private height = rowHeight;
-  private active = 0;
   private frame = 0;
   /** Rows came that are not drawn yet. */
   private outdated = false;
 
   constructor(private readonly context: PanelContext) {
+    this.body = new RowWindow(this.head, (made, index) => this.fill(made, index));
     this.bar = new TableBar({
       order: (order) => this.setSort(order === 'network' ? null : { column: order, descending: true }),
       filter: (text) => this.setFilter(text),
-      toRows: () => this.focusLine(this.active),
+      toRows: () => this.focusLine(this.body.active),
       jumpToWorst: () => this.jumpToWorst(),
     });
     const copy = link(t('Copy as csv'), () => this.copy(), { id: 'ss-copy-table', title: t('All shown layers, in full precision') });
     replace(this.element, element('div', { class: 'section-head' }, element('h2', {}, t('Layers'), ' ', this.order), copy), this.bar.element, this.grid);
-    this.grid.append(this.head, this.body);
+    this.grid.append(this.head, this.body.element);
     this.grid.addEventListener('keydown', (event) => this.onKey(event));
-    this.body.addEventListener('click', (event) => this.onClick(event));
-    this.body.addEventListener('dblclick', (event) => this.onDoubleClick(event));
+    this.body.element.addEventListener('click', (event) => this.onClick(event));
+    this.body.element.addEventListener('dblclick', (event) => this.onDoubleClick(event));
     document.addEventListener('scroll', () => this.requestDraw(), { passive: true });
     window.addEventListener('resize', () => this.requestDraw());
-    new ResizeObserver(() => this.onResize()).observe(this.grid);
+    new ResizeObserver(() => this.relayout()).observe(this.grid);
   }
 
-  /** A new report: everything is arranged anew. */
+  /** A new report, or a run that begins or ends: everything is arranged anew. */
   load(): void {
     this.arrange();
   }
@@ -76,23 +69,12 @@ export class LayerTable {
     this.requestDraw();
   }
 
-  private refill(): void {
-    this.outdated = false;
-    const { model } = this.context;
-    this.lines = this.lines.map((line) => (line.kind === 'layer' ? { ...line, row: model.row(line.row.id) ?? line.row } : { ...line, rows: line.rows.map((row) => model.row(row.id) ?? row) }));
-    this.scales = this.currentScales();
-    for (const [index, entry] of this.drawn) this.fill(index, entry);
-  }
-
   /** The selection moved: marks it, and shows it when it came from elsewhere. */
   select(reveal: boolean): void {
-    for (const entry of this.drawn.values()) this.markSelected(entry);
+    this.body.each((made, index) => this.markSelected(made, index));
     if (!reveal) return;
     const index = this.lineOf(this.context.model.selected);
-    if (index < 0) return;
-    this.active = index;
-    this.reveal(index);
-    this.drawRows();
+    if (index >= 0) this.body.show(index);
   }
 
   focusFilter(): void {
@@ -102,8 +84,7 @@ export class LayerTable {
   /** Selects the worst layer by the sorted column; in network order the one with the worst finding, then the largest σ₁. */
   jumpToWorst(): void {
     const { model } = this.context;
-    const column = this.columns.find((candidate) => candidate.key === model.sort?.column);
-    const worst = worstRow(arrangeRows(model.rows, model.filter, null, false), column ?? null);
+    const worst = worstRow(arrangeRows(model.rows, model.filter, null, false), this.sortedColumn);
     if (worst === null) return;
     this.context.selectLayer(worst.id);
     this.openGroupOf(worst.id);
@@ -112,39 +93,43 @@ export class LayerTable {
 
   /** Draws what became visible, after the tab was shown. */
   shownAgain(): void {
-    this.onResize();
+    this.relayout();
+  }
+
+  private get sortedColumn(): Column | null {
+    return this.columns.find((candidate) => candidate.key === this.context.model.sort?.column) ?? null;
   }
 
   private setSort(sort: { column: ColumnKey; descending: boolean } | null): void {
     this.context.model.sort = sort;
-    this.active = 0;
+    this.body.active = 0;
     this.arrange();
     this.context.rearranged();
   }
 
   private setFilter(text: string): void {
     this.context.model.filter = text;
-    this.active = 0;
+    this.body.active = 0;
     this.arrange();
     this.context.rearranged();
   }
 
   private arrange(): void {
     const { model } = this.context;
-    const column = this.columns.find((candidate) => candidate.key === model.sort?.column) ?? null;
+    const column = this.sortedColumn;
     const rows = arrangeRows(model.rows, model.filter, column, model.sort?.descending ?? false);
     const grouped = model.rows.length >= groupsFrom && model.sort === null && model.filter === '';
+    this.outdated = false;
     this.lines = tableLines(rows, grouped, this.openGroups);
     this.scales = this.currentScales();
-    this.height = model.rows.length >= compactFrom ? compactHeight : rowHeight;
+    const compact = model.rows.length >= compactFrom;
     const direction = model.sort?.descending === true ? t('descending') : t('ascending');
     this.order.textContent = column === null ? (model.overview?.model.format === 'onnx' ? t('in network order') : t('in the file’s order')) : t('by {0}, {1}', column.label === '' ? t('findings') : column.label, direction);
     this.bar.show({ order: orderOf(model.sort?.column ?? null), filter: model.filter, layers: model.rows.length, shown: rows.length, groups: grouped ? this.lines.filter((line) => line.kind === 'group').length : 0 });
     setAttribute(this.grid, 'role', grouped ? 'treegrid' : 'grid');
     setAttribute(this.grid, 'aria-rowcount', this.lines.length + 1);
-    this.grid.classList.toggle('compact', this.height === compactHeight);
-    this.body.style.height = `${Math.max(1, this.lines.length) * this.height}px`;
-    this.active = Math.max(0, Math.min(this.active, this.lines.length - 1));
+    this.grid.classList.toggle('compact', compact);
+    this.body.resize(this.lines.length, compact ? compactHeight : rowHeight);
     this.relayout();
   }
 
@@ -158,9 +143,7 @@ export class LayerTable {
     this.grid.style.setProperty('--group-columns', this.layout.groupTemplate);
     setAttribute(this.grid, 'aria-colcount', this.layout.columns.length);
     this.drawHead();
-    for (const entry of this.drawn.values()) entry.element.remove();
-    this.drawn.clear();
-    this.drawRows();
+    this.body.redraw();
   }
 
   private drawHead(): void {
@@ -191,58 +174,31 @@ export class LayerTable {
     this.frame = requestAnimationFrame(() => {
       this.frame = 0;
       if (this.outdated) this.refill();
-      this.drawRows();
+      if (this.layout.columns.length > 0) this.body.draw();
     });
   }
 
-  private onResize(): void {
-    const width = this.grid.clientWidth;
-    if (width > 0) this.relayout();
+  private refill(): void {
+    this.outdated = false;
+    const { model } = this.context;
+    this.lines = this.lines.map((line) => (line.kind === 'layer' ? { ...line, row: model.row(line.row.id) ?? line.row } : { ...line, rows: line.rows.map((row) => model.row(row.id) ?? row) }));
+    this.scales = this.currentScales();
+    this.body.refill();
   }
 
-  /** Makes exactly the visible rows (and the active one, which may hold the focus) exist. */
-  private drawRows(): void {
-    if (this.layout.columns.length === 0 || this.grid.clientWidth === 0) return;
-    const top = this.body.getBoundingClientRect().top;
-    const first = Math.max(0, Math.floor(-top / this.height) - overscan);
-    const last = Math.min(this.lines.length - 1, Math.ceil((window.innerHeight - top) / this.height) + overscan);
-    for (const [index, entry] of this.drawn) {
-      if ((index >= first && index <= last) || index === this.active) continue;
-      entry.element.remove();
-      this.drawn.delete(index);
-    }
-    for (let index = first; index <= last; index += 1) this.ensure(index);
-    this.ensure(this.active);
-  }
-
-  private ensure(index: number): DrawnLine | null {
-    const line = this.lines.at(index);
-    if (line === undefined || index < 0) return null;
-    const known = this.drawn.get(index);
-    if (known !== undefined) return known;
-    const made = element('div', { role: 'row', class: 'grid-row', 'aria-rowindex': index + 2, 'data-line': index });
-    made.style.top = `${index * this.height}px`;
-    const entry: DrawnLine = { element: made, line };
-    this.drawn.set(index, entry);
-    this.fill(index, entry);
-    const after = [...this.body.children].find((other) => Number((other as HTMLElement).dataset.line) > index);
-    this.body.insertBefore(made, after ?? null);
-    return entry;
-  }
-
-  private fill(index: number, entry: DrawnLine): void {
-    entry.line = this.lines[index];
-    const { element: made, line } = entry;
-    made.tabIndex = index === this.active ? 0 : -1;
+  private fill(made: HTMLElement, index: number): void {
+    const line = this.lines[index];
+    made.tabIndex = index === this.body.active ? 0 : -1;
     if (line.kind === 'group') fillGroupRow(made, line, this.scales);
     else fillLayerRow(made, line, this.layout.columns, this.scales);
-    this.markSelected(entry);
+    this.markSelected(made, index);
   }
 
-  private markSelected(entry: DrawnLine): void {
-    const selected = entry.line.kind === 'layer' && entry.line.row.id === this.context.model.selected;
-    setAttribute(entry.element, 'aria-selected', entry.line.kind === 'layer' ? String(selected) : null);
-    entry.element.classList.toggle('selected', selected);
+  private markSelected(made: HTMLElement, index: number): void {
+    const line = this.lines.at(index);
+    const selected = line?.kind === 'layer' && line.row.id === this.context.model.selected;
+    setAttribute(made, 'aria-selected', line?.kind === 'layer' ? String(selected) : null);
+    made.classList.toggle('selected', selected);
   }
 
   private lineOf(id: string | null): number {
@@ -261,25 +217,10 @@ export class LayerTable {
     this.arrange();
   }
 
-  private reveal(index: number): void {
-    const header = this.head.getBoundingClientRect().height;
-    const top = this.body.getBoundingClientRect().top + index * this.height;
-    if (top < header) window.scrollBy({ top: top - header - 4 });
-    else if (top + this.height > window.innerHeight) window.scrollBy({ top: top + this.height - window.innerHeight + 4 });
-  }
-
   private focusLine(index: number): void {
     const line = this.lines.at(index);
     if (index < 0 || line === undefined) return;
-    const before = this.drawn.get(this.active);
-    if (before !== undefined) before.element.tabIndex = -1;
-    this.active = index;
-    this.reveal(index);
-    this.drawRows();
-    const entry = this.ensure(index);
-    if (entry === null) return;
-    entry.element.tabIndex = 0;
-    entry.element.focus({ preventScroll: true });
+    this.body.focus(index);
     if (line.kind === 'layer') this.context.selectLayer(line.row.id);
   }
 
@@ -310,49 +251,29 @@ export class LayerTable {
     const at = sorters.findIndex((sorter) => sorter === document.activeElement);
     const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
     if (step !== undefined) sorters.at(Math.max(0, Math.min(sorters.length - 1, at + step)))?.focus();
-    else if (event.key === 'ArrowDown') this.focusLine(this.active);
+    else if (event.key === 'ArrowDown') this.focusLine(this.body.active);
     else return false;
     return true;
   }
 
   private rowKey(event: KeyboardEvent): boolean {
-    const line = this.lines.at(this.active);
-    if (line === undefined) return false;
-    const page = Math.max(1, Math.floor((window.innerHeight - this.head.clientHeight) / this.height) - 1);
-    const last = this.lines.length - 1;
-    switch (event.key) {
-      case 'ArrowDown': this.focusLine(Math.min(last, this.active + 1)); return true;
-      case 'ArrowUp':
-        if (this.active === 0) this.head.querySelector<HTMLElement>('.sorter')?.focus();
-        else this.focusLine(this.active - 1);
-        return true;
-      case 'Home': this.focusLine(0); return true;
-      case 'End': this.focusLine(last); return true;
-      case 'PageDown': this.focusLine(Math.min(last, this.active + page)); return true;
-      case 'PageUp': this.focusLine(Math.max(0, this.active - page)); return true;
-      case 'Enter':
-        if (line.kind === 'layer') this.context.openLayer(line.row.id);
-        else this.toggleAndFocus(line);
-        return true;
-      case 'ArrowRight':
-      case 'ArrowLeft':
-        if (line.kind !== 'group' || line.open === (event.key === 'ArrowRight')) return false;
-        this.toggleAndFocus(line);
-        return true;
-      default: return false;
+    const at = this.body.active;
+    const line = this.lines.at(at);
+    const move = line === undefined ? null : tableMove(event.key, line, at, this.lines.length - 1, this.body.page);
+    if (line === undefined || move === null) return false;
+    if (typeof move === 'object') this.focusLine(move.to);
+    else if (move === 'header') this.head.querySelector<HTMLElement>('.sorter')?.focus();
+    else if (line.kind === 'layer') this.context.openLayer(line.row.id);
+    else {
+      this.toggleGroup(line.key, !line.open);
+      this.focusLine(at);
     }
-  }
-
-  private toggleAndFocus(line: TableLine & { kind: 'group' }): void {
-    const at = this.active;
-    this.toggleGroup(line.key, !line.open);
-    this.focusLine(at);
+    return true;
   }
 
   private copy(): void {
     const { model } = this.context;
-    const column = this.columns.find((candidate) => candidate.key === model.sort?.column) ?? null;
-    const rows = arrangeRows(model.rows, model.filter, column, model.sort?.descending ?? false);
+    const rows = arrangeRows(model.rows, model.filter, this.sortedColumn, model.sort?.descending ?? false);
     this.context.host.post({ type: 'copyText', text: tableAsCsv(layerCsv(rows)) });
     speak(t('{0} rows copied', integer(rows.length)));
   }

@@ -1,10 +1,11 @@
 import { CheckFailed } from '../../linalg/dense/blockSingularValues.js';
-import { predictedBytes, type MatrixWorkspace } from '../../linalg/matrixWorkspace.js';
+import { type MatrixWorkspace, type SingularValueResult } from '../../linalg/matrixWorkspace.js';
 import type { Layer } from '../../model/model.js';
-import { intermediateBytes, readWeight } from '../../model/readWeight.js';
+import { readWeight } from '../../model/readWeight.js';
 import { formatBytes, formatCount, formatNumber } from '../../report/numbers.js';
 import type { LayerReport, MarchenkoPasturFit, Metrics, OperatorMode, Skipped } from '../../report/report.js';
 import type { WeightWatcherRow } from '../../report/weightWatcherRow.js';
+import { memoryRoute } from '../memoryRoute.js';
 import { layerNorms, type LayerNorms } from './layerScan.js';
 import { fitMarchenkoPastur, noiseEdge, noiseShape, roundingShare, tracyWidom995, tracyWidomQuantile } from './marchenkoPastur.js';
 import { spectrumMetrics } from './metrics.js';
@@ -12,12 +13,15 @@ import { noiseProbability } from './noiseTest.js';
 import { operatorSpectra } from './operatorSpectra.js';
 import { powerLawCharts } from './powerLawCharts.js';
 import { fitPowerLaw, logAlphaNorm } from './powerLawFit.js';
+import { measureStreamed, type MeasuredWeights } from './streamedLayer.js';
 import { copySlice, sliceGeometry, weightWatcherRow } from './weightWatcher.js';
 
 export interface WeightSettings {
   operator: OperatorMode;
   seed: number;
   memoryLimitBytes: number;
+  /** Rows of the longer side that are read at a time, null for the whole matrix; as planned. Absent: what fits into the limit. */
+  streamedRows?: number | null;
   /** Also the peer's columns, which for a convolution take a decomposition per slice. */
   weightWatcher?: boolean;
 }

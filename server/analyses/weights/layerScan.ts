@@ -43,7 +43,7 @@ export function layerNorms(values: Float64Array, matrixShape: readonly [number, 
     if (size > largest) largest = size;
   }
   // A power of two is exact, and keeps squares of very large or small entries inside the floating-point range.
-  const scale = largest > 0 ? 2 ** Math.min(largestExponent, -Math.floor(Math.log2(largest))) : 1;
+  const scale = largest > 0 ? 2 ** normScaleExponent(largest) : 1;
   const rowSums = new Float64Array(rows);
   const columnSums = new Float64Array(columns);
   const rowFilled = new Uint8Array(rows);
@@ -67,12 +67,22 @@ export function layerNorms(values: Float64Array, matrixShape: readonly [number, 
     rowFilled[row] = filled;
     total += sum;
   }
+  return normsOf(rowSums, columnSums, total, values.length, scale, countZeros(rowFilled), countZeros(columnFilled));
+}
+
+/** The exponent of two by which entries are multiplied before they are squared. */
+export function normScaleExponent(largest: number): number {
+  return Math.min(largestExponent, -Math.floor(Math.log2(largest)));
+}
+
+/** Norms from sums of the squares of entries times `scale`: of each row, of each column, of all `count` of them. */
+export function normsOf(rowSums: Float64Array, columnSums: Float64Array, total: number, count: number, scale: number, zeroRows: number, zeroColumns: number): LayerNorms {
   return {
     rows: summary(rowSums, scale),
     columns: summary(columnSums, scale),
-    zeroRows: countZeros(rowFilled),
-    zeroColumns: countZeros(columnFilled),
-    rootMeanSquare: values.length > 0 ? Math.sqrt(total / values.length) / scale : 0,
+    zeroRows,
+    zeroColumns,
+    rootMeanSquare: count > 0 ? Math.sqrt(total / count) / scale : 0,
   };
 }
 
@@ -90,7 +100,8 @@ function summary(squares: Float64Array, scale: number): NormSummary {
   return { count, median, weak, unlistedZeros };
 }
 
-function countZeros(flags: Uint8Array): number {
+/** Flags that are 0. */
+export function countZeros(flags: Uint8Array): number {
   let zeros = 0;
   for (const flag of flags) zeros += 1 - flag;
   return zeros;

@@ -137,8 +137,13 @@ export function* reduceToTriangle(memory: KernelMemory, a: MatrixView, b: number
   }
 }
 
-/** QR factorization of one block of rows in place; R takes its first rows. */
-function* factorRows(memory: KernelMemory, a: MatrixView, b: number): Steps<void> {
+/** Bytes that `factorRows` takes from the kernel's memory. */
+export function factorRowsBytes(rows: number, columns: number, b: number): number {
+  return alignedBytes(b * rows) + 2 * alignedBytes(b * columns) + 2 * alignedBytes(b * b);
+}
+
+/** QR factorization of one block of rows in place, in panels of b columns; R takes its first rows. */
+export function* factorRows(memory: KernelMemory, a: MatrixView, b: number): Steps<void> {
   const { rows, columns, rowStride, columnStride } = a;
   const kernel = memory.exports;
   const mark = memory.mark();

@@ -68,10 +68,14 @@ function* checkedValues(memory: KernelMemory, a: MatrixView, length: number, rou
     result = yield* valuesByRoute(memory, a, otherRoute(route));
   }
   memory.release(mark);
-  if (!agrees(result.values, squares)) {
-    throw new CheckFailed(`The singular values of a ${a.rows} × ${a.columns} matrix failed their check: the sum of their squares is ${sumOfSquares(result.values)} and that of the entries ${squares}, further apart than ${frobeniusTolerance} of it; please report this matrix.`);
-  }
+  checkSquares(result.values, squares, a);
   return result;
+}
+
+/** Throws CheckFailed where Σσ² and the sum of the squared entries disagree. */
+export function checkSquares(values: Float64Array, squares: number, { rows, columns }: { rows: number; columns: number }): void {
+  if (agrees(values, squares)) return;
+  throw new CheckFailed(`The singular values of a ${rows} × ${columns} matrix failed their check: the sum of their squares is ${sumOfSquares(values)} and that of the entries ${squares}, further apart than ${frobeniusTolerance} of it; please report this matrix.`);
 }
 
 /**
@@ -88,23 +92,34 @@ function* prescale(memory: KernelMemory, address: number, length: number): Steps
     yield count;
   }
   if (largest === 0) return null;
-  if (largest <= largestUnscaled && largest >= smallestUnscaled) return 0;
-  const exponent = -Math.floor(Math.log2(largest));
-  // 2^exponent itself is out of range for subnormal entries: two factors.
-  const half = Math.trunc(exponent / 2);
+  const exponent = scalingExponent(largest);
+  if (exponent === 0) return 0;
   for (const [from, count] of passes(length)) {
-    kernel.scale(2 ** half, address + 8 * from, count);
-    kernel.scale(2 ** (exponent - half), address + 8 * from, count);
+    scaleByPowerOfTwo(memory, address + 8 * from, count, exponent);
     yield count;
   }
   return exponent;
+}
+
+/** The power of two that brings a matrix with this largest entry (> 0) into the range where squares neither overflow nor vanish; 0 where it is there. */
+export function scalingExponent(largest: number): number {
+  return largest <= largestUnscaled && largest >= smallestUnscaled ? 0 : -Math.floor(Math.log2(largest));
+}
+
+/** Elements times 2^exponent. */
+export function scaleByPowerOfTwo(memory: KernelMemory, address: number, count: number, exponent: number): void {
+  // 2^exponent itself is out of range for subnormal entries: two factors.
+  const half = Math.trunc(exponent / 2);
+  memory.exports.scale(2 ** half, address, count);
+  memory.exports.scale(2 ** (exponent - half), address, count);
 }
 
 function* passes(length: number): Generator<[from: number, count: number]> {
   for (let from = 0; from < length; from += passLength) yield [from, Math.min(passLength, length - from)];
 }
 
-function timesPowerOfTwo(x: number, exponent: number): number {
+/** x·2^exponent, where 2^exponent alone may be out of range. */
+export function timesPowerOfTwo(x: number, exponent: number): number {
   const half = Math.trunc(exponent / 2);
   return x * 2 ** half * 2 ** (exponent - half);
 }

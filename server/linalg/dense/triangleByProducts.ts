@@ -15,7 +15,7 @@ function blockRows(columns: number): number {
 /** Bytes that `triangleByProducts` takes from the kernel's memory. */
 export function triangleByProductsBytes(rows: number, columns: number): number {
   const length = Math.min(rows, columns + blockRows(columns));
-  return alignedBytes(columns * length) + alignedBytes(panelWidth * length) + 2 * alignedBytes(panelWidth * columns) + 2 * alignedBytes(panelWidth * panelWidth);
+  return alignedBytes(columns * length) + factorLinesBytes(columns, length);
 }
 
 /**
@@ -28,42 +28,52 @@ export function triangleByProductsBytes(rows: number, columns: number): number {
  */
 export function* triangleByProducts(memory: KernelMemory, a: MatrixView, products: MatrixProducts): Steps<MatrixView> {
   const n = a.columns;
-  const kernel = memory.exports;
   const longest = Math.min(a.rows, n + blockRows(n));
   const lines = memory.take(n * longest);
-  const mark = memory.mark();
-  const panel = memory.take(panelWidth * longest);
-  const [w, wt] = [0, 0].map(() => memory.take(panelWidth * n));
-  const [r, t] = [0, 0].map(() => memory.take(panelWidth * panelWidth));
   for (let from = 0; from < a.rows; ) {
     const kept = from > 0 ? n : 0;
     const count = Math.min(a.rows - from, longest - kept);
     const length = kept + count;
-    if (kept > 0) spread(memory.elements(lines, n * length), n, length);
-    kernel.copyMatrix(n, count, a.address + 8 * from * a.rowStride, a.columnStride, a.rowStride, lines + 8 * kept, length, 1);
+    if (kept > 0) spreadTriangle(memory.elements(lines, n * length), n, length);
+    memory.exports.copyMatrix(n, count, a.address + 8 * from * a.rowStride, a.columnStride, a.rowStride, lines + 8 * kept, length, 1);
     yield n * count;
-    for (let k = 0; k < Math.min(n, length); k += panelWidth) {
-      const width = Math.min(panelWidth, n - k);
-      const height = length - k;
-      const rest = n - k - width;
-      const current = lines + 8 * k * length;
-      kernel.copyMatrix(width, length, current, length, 1, panel, length, 1);
-      for (let j = 0; j < width; j++) memory.elements(panel + 8 * j * length, k).fill(0);
-      kernel.factorPanel(panel + 8 * k, height, width, length, r, t);
-      kernel.copyMatrix(width, Math.min(width, height), r, 1, width, current + 8 * k, length, 1);
-      yield 2 * height * width * width;
-      if (rest === 0) continue;
-      const trailing = block(memory, current + 8 * width * length, rest, length);
-      const v = block(memory, panel, width, length);
-      yield products.multiplyByTransposed(trailing, v, block(memory, wt, rest, width));
-      kernel.gemm(rest, width, width, 1, wt, width, 1, t, width, 1, 0, w, width, 1);
-      yield products.subtract(block(memory, w, rest, width), v, trailing);
-    }
+    yield* factorLines(memory, lines, n, length, products);
     from += count;
-    gather(memory.elements(lines, n * length), n, length);
+    gatherTriangle(memory.elements(lines, n * length), n, length);
+  }
+  return { address: lines, rows: n, columns: n, rowStride: 1, columnStride: n };
+}
+
+/** Bytes that `factorLines` takes from the kernel's memory. */
+export function factorLinesBytes(n: number, length: number): number {
+  return alignedBytes(panelWidth * length) + 2 * alignedBytes(panelWidth * n) + 2 * alignedBytes(panelWidth * panelWidth);
+}
+
+/** QR factorization of n columns, lines of `length` ≥ n elements without gaps; R takes their first elements, and what lies below it is undefined. */
+export function* factorLines(memory: KernelMemory, lines: number, n: number, length: number, products: MatrixProducts): Steps<void> {
+  const kernel = memory.exports;
+  const mark = memory.mark();
+  const panel = memory.take(panelWidth * length);
+  const [w, wt] = [0, 0].map(() => memory.take(panelWidth * n));
+  const [r, t] = [0, 0].map(() => memory.take(panelWidth * panelWidth));
+  for (let k = 0; k < n; k += panelWidth) {
+    const width = Math.min(panelWidth, n - k);
+    const height = length - k;
+    const rest = n - k - width;
+    const current = lines + 8 * k * length;
+    kernel.copyMatrix(width, length, current, length, 1, panel, length, 1);
+    for (let j = 0; j < width; j++) memory.elements(panel + 8 * j * length, k).fill(0);
+    kernel.factorPanel(panel + 8 * k, height, width, length, r, t);
+    kernel.copyMatrix(width, Math.min(width, height), r, 1, width, current + 8 * k, length, 1);
+    yield 2 * height * width * width;
+    if (rest === 0) break;
+    const trailing = block(memory, current + 8 * width * length, rest, length);
+    const v = block(memory, panel, width, length);
+    yield products.multiplyByTransposed(trailing, v, block(memory, wt, rest, width));
+    kernel.gemm(rest, width, width, 1, wt, width, 1, t, width, 1, 0, w, width, 1);
+    yield products.subtract(block(memory, w, rest, width), v, trailing);
   }
   memory.release(mark);
-  return { address: lines, rows: n, columns: n, rowStride: 1, columnStride: n };
 }
 
 function block(memory: KernelMemory, address: number, rows: number, columns: number): Block {
@@ -71,7 +81,7 @@ function block(memory: KernelMemory, address: number, rows: number, columns: num
 }
 
 /** The triangle out of lines of `length`, to lines of n; what lies below its diagonal is zero. */
-function gather(lines: Float64Array, n: number, length: number): void {
+export function gatherTriangle(lines: Float64Array, n: number, length: number): void {
   for (let j = 0; j < n; j++) {
     lines.copyWithin(j * n, j * length, j * length + j + 1);
     lines.fill(0, j * n + j + 1, (j + 1) * n);
@@ -79,6 +89,6 @@ function gather(lines: Float64Array, n: number, length: number): void {
 }
 
 /** The triangle to the first n elements of lines of `length`. */
-function spread(lines: Float64Array, n: number, length: number): void {
+export function spreadTriangle(lines: Float64Array, n: number, length: number): void {
   for (let j = n - 1; j > 0; j--) lines.copyWithin(j * length, j * n, (j + 1) * n);
 }

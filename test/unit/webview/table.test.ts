@@ -8,6 +8,7 @@ import { niceLogScale, share } from '../../../webview/panels/cells.js';
 import { layerColumns } from '../../../webview/panels/columns.js';
 import { layerCsv } from '../../../webview/panels/layerCsv.js';
 import { manyLayers, smallClassifier } from '../../support/oddReports.js';
+import { tableMove } from '../../../webview/panels/tableKeys.js';
 
 const rowsOf = (report: ReturnType<typeof smallClassifier>): LayerRow[] => overviewOf(report, 'model.onnx', 'model', 'done').rows;
 const base = rowsOf(smallClassifier())[0];
@@ -65,6 +66,16 @@ describe('layer table', () => {
     assert.deepEqual(closed.map((line) => (line.kind === 'group' ? `${line.key} ${line.rows.length}` : line.row.id)), ['features.* 3', 'head']);
     const open = tableLines(rows, true, new Set(['features.*']));
     assert.equal(open.length, 5);
+  });
+
+  it('moves by keys: rows, the header above the first, and groups', () => {
+    const [group, head] = tableLines(rows, true, new Set());
+    assert.deepEqual(['ArrowDown', 'ArrowUp', 'End', 'PageDown', 'PageUp'].map((key) => tableMove(key, head, 3, 9, 4)), [{ to: 4 }, { to: 2 }, { to: 9 }, { to: 7 }, { to: 0 }]);
+    assert.deepEqual(tableMove('ArrowDown', head, 9, 9, 4), { to: 9 });
+    assert.equal(tableMove('ArrowUp', group, 0, 9, 4), 'header');
+    assert.equal(tableMove('Enter', head, 1, 9, 4), 'open');
+    assert.deepEqual(['Enter', 'ArrowRight', 'ArrowLeft', 'a'].map((key) => tableMove(key, group, 0, 9, 4)), ['toggle', 'toggle', null, null]);
+    assert.equal(tableMove('ArrowRight', head, 1, 9, 4), null);
   });
 
   it('loses no layer of a large model', () => {

@@ -12,8 +12,8 @@ import { jacobiSingularValues } from '../../../support/jacobi.js';
 import { frobeniusNorm, gaussian, relativeDifference } from '../../../support/matrices.js';
 
 const builds: [string, () => Promise<CompiledKernel | null>][] = [
-  ['plain', async () => ({ module: await WebAssembly.compile(plainBytes), name: 'plain' })],
-  ['relaxed', async () => (await compileKernel(), WebAssembly.validate(relaxedBytes) ? { module: await WebAssembly.compile(relaxedBytes), name: 'relaxed' } : null)],
+  ['plain', async () => ({ module: await WebAssembly.compile(plainBytes), name: 'plain', threads: 1 })],
+  ['relaxed', async () => (await compileKernel(), WebAssembly.validate(relaxedBytes) ? { module: await WebAssembly.compile(relaxedBytes), name: 'relaxed', threads: 1 } : null)],
 ];
 
 /** A memory with `elements` elements; the array of `values` is its first. */
