@@ -160,6 +160,8 @@ export interface WorkerUnit {
   operator: 'none' | 'norms' | 'full';
   seed: number;
   memoryLimitBytes: number;
+  /** Rows of the matrix's longer side that are read at a time; null or absent: the whole matrix. */
+  streamedRows?: number | null;
   /** Also the columns of `--format weightwatcher`. */
   weightWatcher: boolean;
   /** Threads that one large matrix may use. */

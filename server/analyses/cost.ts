@@ -1,7 +1,6 @@
 import { circularCost, declaredCost, OperatorNotDefined, type OperatorCost } from '../linalg/convolution/convolutionOperator.js';
-import { predictedBytes } from '../linalg/matrixWorkspace.js';
+import { streamedWork } from '../linalg/matrixWorkspace.js';
 import type { Layer } from '../model/model.js';
-import { intermediateBytes } from '../model/readWeight.js';
 import type { OperatorMode } from '../report/report.js';
 import { kernelGeometry, longestNormsSeconds } from './weights/operatorSpectra.js';
 
@@ -27,26 +26,20 @@ const secondsPerValue = 4e-6;
 /** Reading, widening, health. */
 const secondsPerWeight = 2e-8;
 const secondsPerLayer = 2e-3;
-/**
- * Peak bytes of the weights' singular values: what the memory limit is compared with, as the analysis itself does.
- */
-export function matrixBytes(layer: Layer): number {
-  const [rows, columns] = blockSides(layer);
-  return predictedBytes(layer.groups, rows, columns) + intermediateBytes(layer.weight);
-}
 
-/** Peak bytes of the whole unit. The operators of a convolution, and its slices, work on a copy of the kernel. */
-export function unitBytes(layer: Layer, settings: UnitSettings, matrix = matrixBytes(layer)): number {
+/** Peak bytes of the whole unit, `matrix` those of its singular values. The operators of a convolution, and its slices, work on a copy of the kernel. */
+export function unitBytes(layer: Layer, settings: UnitSettings, matrix: number): number {
   const copied = layer.convolution !== null && (settings.operator !== 'none' || settings.weightWatcher);
   const operators = operatorCosts(layer, settings).map(({ bytes }) => bytes);
   return matrix + (copied ? 8 * layer.parameters : 0) + Math.max(0, ...operators);
 }
 
 /** Predicted seconds of the unit on one thread. */
-export function unitSeconds(layer: Layer, settings: UnitSettings): number {
+export function unitSeconds(layer: Layer, settings: UnitSettings, streamedRows: number | null = null): number {
   const [rows, columns] = blockSides(layer);
   const slices = settings.weightWatcher && layer.convolution !== null ? 2 : 1;
-  const own = secondsPerLayer + slices * layer.groups * decompositionSeconds(rows, columns) + secondsPerWeight * layer.parameters;
+  const decomposition = streamedRows === null ? layer.groups * decompositionSeconds(rows, columns) : streamedSeconds(rows, columns, streamedRows);
+  const own = secondsPerLayer + slices * decomposition + secondsPerWeight * layer.parameters;
   return operatorCosts(layer, settings).reduce((sum, { seconds }) => sum + seconds, own);
 }
 
@@ -68,6 +61,11 @@ function operatorCosts({ convolution }: Layer, { operator }: UnitSettings): Oper
 function decompositionSeconds(rows: number, columns: number): number {
   const [shorter, longer] = rows < columns ? [rows, columns] : [columns, rows];
   return secondsPerCube * longer * shorter * shorter + secondsPerValue * shorter;
+}
+
+function streamedSeconds(rows: number, columns: number, streamedRows: number): number {
+  const [shorter, longer] = rows < columns ? [rows, columns] : [columns, rows];
+  return secondsPerCube * streamedWork(longer, shorter, streamedRows) + secondsPerValue * shorter;
 }
 
 function blockSides(layer: Layer): [number, number] {

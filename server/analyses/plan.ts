@@ -1,7 +1,9 @@
 import type { Layer } from '../model/model.js';
+import { kernelMaximumBytes } from '../linalg/matrixWorkspace.js';
 import type { CostEstimate } from '../report/views.js';
 import type { PlannedUnit } from './context.js';
-import { matrixBytes, unitBytes, unitSeconds, type UnitSettings } from './cost.js';
+import { unitBytes, unitSeconds, type UnitSettings } from './cost.js';
+import { memoryRoute, type MemoryRoute } from './memoryRoute.js';
 import { unitsForAllThreads } from './schedule.js';
 
 export type { UnitSettings } from './cost.js';
@@ -25,24 +27,26 @@ export interface AnalysisPlan {
 /**
  * Units of work for the given layers.
  * @param layers those to be analysed
- * @param memoryLimitBytes working memory of the whole analysis; a layer whose matrix needs more is refused
+ * @param memoryLimitBytes working memory of the whole analysis; a layer whose matrix needs more is
+ *   streamed, and one that needs more even then is refused
  */
 export function planAnalysis(layers: readonly Layer[], settings: UnitSettings, memoryLimitBytes: number): AnalysisPlan {
   const units: PlannedUnit[] = [];
   const refused: AnalysisPlan['refused'] = [];
   let largestMatrix = 0;
   for (const layer of layers) {
-    const bytes = matrixBytes(layer);
-    if (bytes > memoryLimitBytes) {
-      refused.push({ layer, reason: memorySentence(layer, bytes, memoryLimitBytes) });
+    const { route, fits } = memoryRoute(layer, memoryLimitBytes);
+    if (!fits) {
+      refused.push({ layer, reason: memorySentence(layer, route, memoryLimitBytes) });
       continue;
     }
-    largestMatrix = Math.max(largestMatrix, 8 * layer.parameters);
+    const { streamedRows } = route;
+    if (streamedRows === null) largestMatrix = Math.max(largestMatrix, 8 * layer.parameters);
     units.push({
       layer: layer.id,
-      unit: { layer, ...settings, memoryLimitBytes, threads: 1 },
-      predictedBytes: unitBytes(layer, settings, bytes),
-      predictedSeconds: unitSeconds(layer, settings),
+      unit: { layer, ...settings, memoryLimitBytes, streamedRows, threads: 1 },
+      predictedBytes: unitBytes(layer, settings, route.bytes),
+      predictedSeconds: unitSeconds(layer, settings, streamedRows),
     });
   }
   const cost = costOf(units, refused.length);
@@ -56,8 +60,8 @@ export function planAnalysis(layers: readonly Layer[], settings: UnitSettings, m
 export function estimateCost(layers: readonly Layer[], settings: UnitSettings, memoryLimitBytes: number): CostEstimate {
   const units: { predictedBytes: number; predictedSeconds: number }[] = [];
   for (const layer of layers) {
-    const bytes = matrixBytes(layer);
-    if (bytes <= memoryLimitBytes) units.push({ predictedBytes: unitBytes(layer, settings, bytes), predictedSeconds: unitSeconds(layer, settings) });
+    const { route, fits } = memoryRoute(layer, memoryLimitBytes);
+    if (fits) units.push({ predictedBytes: unitBytes(layer, settings, route.bytes), predictedSeconds: unitSeconds(layer, settings, route.streamedRows) });
   }
   return costOf(units, layers.length - units.length);
 }
@@ -68,8 +72,10 @@ function costOf(units: readonly { predictedBytes: number; predictedSeconds: numb
 }
 
 /** Two numbers and the remedy. */
-function memorySentence(layer: Layer, bytes: number, limit: number): string {
-  return `${layer.id} (${layer.matrixShape.join(' × ')}) needs ${megabytes(bytes)} MB of memory and the limit is ${megabytes(limit)} MB; raise --max-memory or the setting sigmascope.memoryLimit.`;
+function memorySentence(layer: Layer, { streamedRows, bytes }: MemoryRoute, limit: number): string {
+  const what = `${layer.id} (${layer.matrixShape.join(' × ')}) needs ${megabytes(bytes)} MB of memory${streamedRows === null ? '' : ' even when it is read in blocks'}`;
+  if (bytes <= limit || streamedRows === null && bytes > kernelMaximumBytes) return `${what} and WebAssembly has at most ${megabytes(kernelMaximumBytes)} MB: its singular values cannot be computed here.`;
+  return `${what} and the limit is ${megabytes(limit)} MB; raise --max-memory or the setting sigmascope.memoryLimit.`;
 }
 
 function megabytes(bytes: number): string {

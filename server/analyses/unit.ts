@@ -30,8 +30,8 @@ export function unitExecutor(): UnitExecutor {
       }
       workspaceThreads = threads;
       workspace ??= await MatrixWorkspace.create(hasNativeProducts ? () => createOnnxProducts(threads) : null, threads);
-      const { operator, seed, memoryLimitBytes, weightWatcher } = unit;
-      const result = await analyzeLayer(unit.layer as Layer, { operator, seed, memoryLimitBytes, weightWatcher }, workspace, { signal, progress: onFraction });
+      const { operator, seed, memoryLimitBytes, weightWatcher, streamedRows = null } = unit;
+      const result = await analyzeLayer(unit.layer as Layer, { operator, seed, memoryLimitBytes, weightWatcher, streamedRows }, workspace, { signal, progress: onFraction });
       return { state: 'done', result };
     } catch (error) {
       // After a failure half-way the workspace's state is unknown.

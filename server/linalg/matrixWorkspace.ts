@@ -157,6 +157,12 @@ export class MatrixWorkspace {
     }
   }
 
+  /** Storage in the kernel's memory for `length` numbers that are not to be solved, not cleared; valid until the next matrix. */
+  buffer(length: number): Float64Array {
+    this.makeRoom(alignedBytes(length));
+    return this.memory.elements(this.memory.take(length), length);
+  }
+
   /** Forgets the stored matrix and reserves bytes; an instance that is far too large is let go. */
   private makeRoom(bytes: number): void {
     if (this.busy) throw new Error('The workspace is computing: wait for its singular values before the next matrix is stored.');

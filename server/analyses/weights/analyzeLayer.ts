@@ -1,5 +1,5 @@
 import { CheckFailed } from '../../linalg/dense/blockSingularValues.js';
-import { type MatrixWorkspace, type SingularValueResult } from '../../linalg/matrixWorkspace.js';
+import { type MatrixWorkspace, type SolveControl } from '../../linalg/matrixWorkspace.js';
 import type { Layer } from '../../model/model.js';
 import { readWeight } from '../../model/readWeight.js';
 import { formatBytes, formatCount, formatNumber } from '../../report/numbers.js';
@@ -79,38 +79,29 @@ export async function analyzeLayer(
   control: { signal?: AbortSignal; progress?: (fraction: number) => void },
 ): Promise<WeightResult> {
   const started = performance.now();
-  const { groups, matrixShape } = layer;
-  const [rows, columns] = [matrixShape[0] / groups, matrixShape[1] / groups];
   const { signal } = control;
   const signalled = signal ? { signal } : {};
   const needed = refuseIfTooLarge(layer, settings);
-
-  const matrix = workspace.allocate(groups, rows, columns);
-  const scan = await readWeight(layer, matrix, signalled);
+  const toSolved = { ...signalled, progress: (part: number) => control.progress?.(readShare + (solvedShare - readShare) * part) };
+  const geometry = settings.weightWatcher === true ? sliceGeometry(layer) : null;
+  const { scan, norms, solved, copied } =
+    needed.streamedRows === null
+      ? await measureWhole(layer, workspace, toSolved, needed.kernelCopy)
+      : { ...(await measureStreamed(layer, needed.streamedRows, workspace, toSolved)), copied: null };
   signal?.throwIfAborted();
-  control.progress?.(readShare);
   const finish = (result: Omit<WeightResult, 'digest' | 'seconds' | 'engine'>): WeightResult => ({
     ...result,
     digest: scan.digest,
     seconds: (performance.now() - started) / 1000,
     engine: workspace.engine,
   });
-  const health = { nonFinite: scan.nonFinite, zeros: scan.zeros, denormals: scan.denormals, constant: scan.constant, duplicateOf: null };
-  const norms = layerNorms(matrix, matrixShape, groups);
   const { zeroRows, zeroColumns } = norms;
-  if (scan.nonFinite.count > 0) {
-    const report = { ...facts(layer), spectrum: null, metrics: null, health: { ...health, zeroRows, zeroColumns }, findings: [] };
+  const health = { nonFinite: scan.nonFinite, zeros: scan.zeros, denormals: scan.denormals, constant: scan.constant, duplicateOf: null, zeroRows, zeroColumns };
+  if (solved === null) {
+    const report = { ...facts(layer), spectrum: null, metrics: null, health, findings: [] };
     return finish({ report, skipped: [], rowNorms: null, weightWatcher: null });
   }
 
-  const geometry = settings.weightWatcher === true ? sliceGeometry(layer) : null;
-  const copied = needed.kernelCopy ? matrix.slice() : null;
-  const solveControl = { ...signalled, progress: (part: number) => control.progress?.(readShare + (solvedShare - readShare) * part) };
-  const solved = await workspace.singularValues(solveControl).catch(async (error: unknown) => {
-    if (!(error instanceof CheckFailed)) throw error;
-    await readWeight(layer, workspace.allocate(groups, rows, columns), signalled);
-    return workspace.singularValues(solveControl, true);
-  });
   const values = solved.singularValues;
   if (values.length > 0 && !Number.isFinite(values.length * values[0])) {
     throw new LayerRefused(`The norms of ${layer.id} are larger than float64\u2019s largest number, ${formatNumber(Number.MAX_VALUE, 2)}. Scale its weights down.`);
@@ -131,7 +122,7 @@ export async function analyzeLayer(
     spectrum: { singularValues: Array.from(values), method, exact, relativeError },
     ...(layer.convolution === null || settings.operator === 'none' ? {} : { operatorSpectra: operators.spectra }),
     metrics,
-    health: { ...health, zeroRows, zeroColumns },
+    health,
     findings: [],
   };
   return finish({
@@ -140,6 +131,26 @@ export async function analyzeLayer(
     rowNorms: { ...norms, ...edgesOf(layer, metrics.marchenkoPastur, norms.rootMeanSquare) },
     weightWatcher: geometry === null || slices.length === 0 ? null : weightWatcherRow(layer, geometry, slices),
   });
+}
+
+/** Reads the matrix as a whole, scans it, copies it where that is wanted, and decomposes it. */
+async function measureWhole(layer: Layer, workspace: MatrixWorkspace, control: SolveControl, copy: boolean): Promise<MeasuredWeights & { copied: Float64Array | null }> {
+  const { groups, matrixShape } = layer;
+  const signalled = control.signal ? { signal: control.signal } : {};
+  const allocate = () => workspace.allocate(groups, matrixShape[0] / groups, matrixShape[1] / groups);
+  const matrix = allocate();
+  const scan = await readWeight(layer, matrix, signalled);
+  control.signal?.throwIfAborted();
+  const norms = layerNorms(matrix, matrixShape, groups);
+  control.progress?.(0);
+  if (scan.nonFinite.count > 0) return { scan, norms, solved: null, copied: null };
+  const copied = copy ? matrix.slice() : null;
+  const solved = await workspace.singularValues(control).catch(async (error: unknown) => {
+    if (!(error instanceof CheckFailed)) throw error;
+    await readWeight(layer, allocate(), signalled);
+    return workspace.singularValues(control, true);
+  });
+  return { scan, norms, solved, copied };
 }
 
 /** Metrics of a layer from its singular values, which descend. */
@@ -190,20 +201,21 @@ async function sliceSpectra(layer: Layer, kernel: Float64Array, workspace: Matri
 /**
  * Compares what the layer needs with the memory limit.
  *
- * @returns whether the kernel is copied for operators and slices, which the limit may forbid
+ * @returns how its matrix is read, and whether the kernel is copied for operators and slices, which the limit may forbid
  * @throws LayerRefused
  */
-function refuseIfTooLarge(layer: Layer, settings: WeightSettings): { kernelCopy: boolean; copyRefused: string } {
-  const { groups, matrixShape, convolution } = layer;
+function refuseIfTooLarge(layer: Layer, settings: WeightSettings): { streamedRows: number | null; kernelCopy: boolean; copyRefused: string } {
+  const { matrixShape, convolution } = layer;
   const [rows, columns] = matrixShape;
-  const bytes = predictedBytes(groups, rows / groups, columns / groups) + intermediateBytes(layer.weight);
   const limit = settings.memoryLimitBytes;
   const sentence = (needed: number, what: string): string =>
     `${what} of ${layer.id}, ${formatCount(rows)} × ${formatCount(columns)} in float64, needs ${formatBytes(needed)}; the memory limit leaves ${formatBytes(limit)}. Raise the limit.`;
-  if (bytes > limit) throw new LayerRefused(sentence(bytes, 'The matrix'));
+  const { route, fits } = memoryRoute(layer, limit);
+  const streamedRows = settings.streamedRows === undefined ? route.streamedRows : settings.streamedRows;
+  if (!fits && settings.streamedRows === undefined) throw new LayerRefused(sentence(route.bytes, route.streamedRows === null ? 'The matrix' : 'The matrix, even when it is read in blocks,'));
   const wanted = convolution !== null && (settings.operator !== 'none' || settings.weightWatcher === true);
-  const withCopy = bytes + 8 * layer.parameters;
-  return { kernelCopy: wanted && withCopy <= limit, copyRefused: sentence(withCopy, 'The operator') };
+  const withCopy = route.bytes + 8 * layer.parameters;
+  return { streamedRows, kernelCopy: wanted && withCopy <= limit, copyRefused: sentence(withCopy, 'The operator') };
 }
 
 /** The part of a layer's report that is known without its weights. */

@@ -1,7 +1,7 @@
 import { CheckFailed } from '../../linalg/dense/blockSingularValues.js';
-import type { MatrixWorkspace, SingularValueResult, StreamedMatrix } from '../../linalg/matrixWorkspace.js';
+import { blockRowChoices, type MatrixWorkspace, type SingularValueResult, type StreamedMatrix } from '../../linalg/matrixWorkspace.js';
 import type { Layer } from '../../model/model.js';
-import { firstNonFinite, readBlock, scanStored, tallShape, type Place } from '../../model/readBlocks.js';
+import { blockQuantum, firstNonFinite, readBlock, scanStored, tallShape, type Place } from '../../model/readBlocks.js';
 import type { WeightScan } from '../../model/readWeight.js';
 import type { LayerNorms } from './layerScan.js';
 import { StreamedScan } from './streamedScan.js';
@@ -76,18 +76,20 @@ async function scanBlocks(layer: Layer, blockRows: number, workspace: MatrixWork
   const shape = tallShape(layer);
   const { longer, shorter } = shape;
   const blocks = new StreamedScan(shape);
-  const each = async (visit: (target: Float64Array, from: number, count: number) => Promise<void>): Promise<void> => {
-    for (let from = 0; from < longer; from += blockRows) {
-      const count = Math.min(blockRows, longer - from);
-      const target = workspace.allocate(1, shorter, count);
+  const each = async (rows: number, visit: (target: Float64Array, from: number, count: number) => Promise<void>): Promise<void> => {
+    for (let from = 0; from < longer; from += rows) {
+      const count = Math.min(rows, longer - from);
+      const target = workspace.buffer(shorter * count);
       await readBlock(layer, from, count, { target, step: count, offset: 0 }, signalled);
       await visit(target, from, count);
     }
   };
-  await each((target, from, count) => blocks.add({ target, step: count, offset: 0 }, from, count, signal));
+  await each(blockRows, (target, from, count) => blocks.add({ target, step: count, offset: 0 }, from, count, signal));
   if (blocks.nonFinite === storedNonFinite) return { blocks, first: null };
   let first: Place | null = null;
-  await each(async (target, from, count) => {
+  // Each weight's place takes as much memory as the weight.
+  const tracedRows = blockRowChoices(longer, shorter, blockQuantum(layer) ?? 1).at(-1) ?? blockRows;
+  await each(tracedRows, async (target, from, count) => {
     if (target.every(Number.isFinite)) return;
     const found = await firstNonFinite(layer, from, count, target, signalled);
     if (found && (first === null || found.tensor < first.tensor || (found.tensor === first.tensor && found.index < first.index))) first = found;
