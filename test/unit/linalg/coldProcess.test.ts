@@ -34,7 +34,7 @@ describe('a new process', function () {
   for (const threads of [1, 2]) {
     it(`gives with its first call and ${threads} ${threads === 1 ? 'thread' : 'threads'} the bits of one that is warm`, async () => {
       const warm = await MatrixWorkspace.create();
-      let expected = new Float64Array();
+      let expected: ArrayLike<number> = [];
       for (let run = 0; run < 5; run++) {
         const storage = warm.allocate(1, size, size);
         for (let i = 0; i < storage.length; i++) storage[i] = Math.sin((i * i) % 1009) + (i % 7);
