@@ -1,5 +1,6 @@
 import * as vscode from 'vscode';
 import { type Finding, type Severity } from '../server/report/report.js';
+import { type ReportOverview } from '../server/report/views.js';
 
 const thinSpace = ' ';
 const bytesPerUnit = 1000;
@@ -55,6 +56,14 @@ export function verdict(findings: readonly Finding[]): string {
     case 'hint':
       return n === 1 ? vscode.l10n.t('1 hint') : vscode.l10n.t('{0} hints', n);
   }
+}
+
+/** The verdict of a whole run: also how many layers have no numbers because something went wrong. */
+export function runVerdict({ findings, rows }: Pick<ReportOverview, 'findings' | 'rows'>): string {
+  const failed = rows.filter((row) => row.state === 'failed').length;
+  if (failed === 0) return verdict(findings);
+  const words = failed === 1 ? vscode.l10n.t('1 layer failed') : vscode.l10n.t('{0} layers failed', count(failed));
+  return worstSeverity(findings) === null ? words : `${verdict(findings)}, ${words}`;
 }
 
 /** Severities from worst to mildest. */

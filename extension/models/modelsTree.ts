@@ -2,7 +2,7 @@ import path from 'node:path';
 import * as vscode from 'vscode';
 import { type Disposable } from '../disposable.js';
 import { type LayerRow } from '../../server/report/views.js';
-import { bytes, count, duration, formatName, shape, verdict } from '../text.js';
+import { bytes, count, duration, formatName, shape, runVerdict } from '../text.js';
 import { displayName, displayPath, type Catalogue } from './catalogue.js';
 import { isModelName, type ModelFileEntry } from './detection.js';
 import { type Documents } from './documents.js';
@@ -106,7 +106,7 @@ export class ModelsTree implements vscode.TreeDataProvider<ModelsNode>, vscode.T
     item.description = [formatName(entry.format), size === undefined ? '' : bytes(size), this.folder(entry)].filter((part) => part !== '').join(' · ');
     item.iconPath = healthIcon(health, this.media);
     // Own scheme: the count at the right comes from our decorations, and none from others.
-    item.resourceUri = decorationUri(entry.path, health.mark === 'findings' ? health.count : 0, document ? verdict(document.overview?.findings ?? []) : '');
+    item.resourceUri = decorationUri(entry.path, health.mark === 'findings' ? health.count : 0, document?.overview ? runVerdict(document.overview) : '');
     item.tooltip = this.tooltip(entry, document);
     item.contextValue = document && isRunning(document) ? 'model.running' : 'model';
     item.command = { command: 'sigmascope.showModel', title: vscode.l10n.t('Show Report'), arguments: [entry.path] };
@@ -139,9 +139,9 @@ function stateWords(document: ReportDocument | undefined): string {
   if (!document?.overview) return vscode.l10n.t('Not analysed. Click to list its layers, or Analyze.');
   if (isRunning(document)) return vscode.l10n.t('Being analysed');
   const { overview } = document;
-  if (overview.state === 'stale') return vscode.l10n.t('Changed on disk since it was analysed: {0}', verdict(overview.findings));
-  if (isAnalysed(overview.state)) return verdict(overview.findings);
-  if (activeFindings(document).length > 0) return verdict(overview.findings);
+  if (overview.state === 'stale') return vscode.l10n.t('Changed on disk since it was analysed: {0}', runVerdict(overview));
+  if (isAnalysed(overview.state)) return runVerdict(overview);
+  if (activeFindings(document).length > 0) return runVerdict(overview);
   return overview.cost ? vscode.l10n.t('Not analysed. It would take about {0}.', duration(overview.cost.seconds)) : vscode.l10n.t('Not analysed');
 }
 

@@ -49,7 +49,7 @@ export function mergeRows(document: ReportDocument, rows: readonly LayerRow[]): 
 /** What a model's mark in the tree says. */
 export type Health = { mark: 'unknown' | 'running' | 'clean' | 'failed' } | { mark: 'findings'; severity: Severity; count: number };
 
-/** A model is clean when a finished run found nothing above a hint; it is unknown until a run has finished. */
+/** A model is clean when a finished run found nothing above a hint in any of its layers; it is unknown until a run has finished. */
 export function healthOf(document: ReportDocument | undefined): Health {
   if (!document) return { mark: 'unknown' };
   if (isRunning(document)) return { mark: 'running' };
@@ -60,6 +60,7 @@ export function healthOf(document: ReportDocument | undefined): Health {
     return { mark: 'findings', severity: worst, count: findings.filter((finding) => finding.severity === worst).length };
   }
   if (!isAnalysed(document.overview.state)) return { mark: 'unknown' };
+  if (document.overview.rows.some((row) => row.state === 'failed')) return { mark: 'failed' };
   return worst === 'information' ? { mark: 'findings', severity: worst, count: findings.filter((finding) => finding.severity === worst).length } : { mark: 'clean' };
 }
 

@@ -47,7 +47,11 @@ export class FindingsTree implements vscode.TreeDataProvider<FindingsNode>, Disp
     const { state, findings, rows } = document.overview;
     if (state === 'stale') return vscode.l10n.t('The file changed on disk; these findings describe the earlier one.');
     if (findings.length > 0) return undefined;
-    if (isAnalysed(state)) return rows.length === 1 ? vscode.l10n.t('No finding in 1 layer.') : vscode.l10n.t('No finding in {0} layers.', count(rows.length));
+    if (isAnalysed(state)) {
+      const done = rows.filter((row) => row.state === 'done').length;
+      if (done < rows.length) return vscode.l10n.t('No finding in {0} of {1} layers; the others have no numbers.', count(done), count(rows.length));
+      return done === 1 ? vscode.l10n.t('No finding in 1 layer.') : vscode.l10n.t('No finding in {0} layers.', count(done));
+    }
     return isRunning(document) ? undefined : vscode.l10n.t('{0} is not analysed yet.', path.basename(document.path));
   }
 

@@ -3,7 +3,7 @@ import * as vscode from 'vscode';
 import { type Disposable } from '../disposable.js';
 import { type Documents } from '../models/documents.js';
 import { isRunning, type ReportDocument } from '../models/reportDocument.js';
-import { count, verdict } from '../text.js';
+import { count, runVerdict } from '../text.js';
 
 /** Left of most other items of the right half, so that it stays visible in narrow windows. */
 const priority = 90;
@@ -61,7 +61,7 @@ export class StatusBar implements Disposable {
       case 'cancelled':
         return vscode.l10n.t('cancelled');
       case 'done':
-        return verdict(document.overview.findings);
+        return runVerdict(document.overview);
       default:
         return vscode.l10n.t('not analysed');
     }

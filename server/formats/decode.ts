@@ -70,12 +70,29 @@ export async function readParts(tensor: StoredTensor, visit: Visit, parts: Itera
   options.signal?.throwIfAborted();
   const source = await openFile(data.range.path);
   try {
+    const room = new ReadingRoom();
     for (const [start, count] of parts) {
       if (start < 0 || start + count > total) throw new RangeError(`elements ${start} … ${start + count} of a tensor with ${total}`);
-      if (count > 0) await readRaw(source, tensor, data.range, visit, { start, count, ...options }, null);
+      if (count > 0) await readRaw(source, tensor, data.range, visit, { start, count, ...options }, null, room);
     }
   } finally {
     await source.close();
+  }
+}
+
+/** Buffers of one reading after another. */
+class ReadingRoom {
+  private decoded = new Float64Array();
+  private readonly stored = [new Uint8Array(), new Uint8Array()];
+
+  values(count: number): Float64Array {
+    if (this.decoded.length < count) this.decoded = new Float64Array(count);
+    return this.decoded.subarray(0, count);
+  }
+
+  bytes(turn: 0 | 1, count: number): Uint8Array {
+    if (this.stored[turn].length < count) this.stored[turn] = new Uint8Array(count);
+    return this.stored[turn].subarray(0, count);
   }
 }
 
@@ -91,7 +108,7 @@ function checkLength(tensor: StoredTensor, range: ByteRange, expected: number): 
   }
 }
 
-async function readRaw(source: FileSource, tensor: StoredTensor, range: ByteRange, visit: Visit, part: Part, scanner: Scanner | null): Promise<void> {
+async function readRaw(source: FileSource, tensor: StoredTensor, range: ByteRange, visit: Visit, part: Part, scanner: Scanner | null, room = new ReadingRoom()): Promise<void> {
   const widen = widening(tensor.dtype);
   const bits = bitsPerElement(tensor.dtype);
   const perByte = Math.max(1, 8 / bits);
@@ -100,10 +117,10 @@ async function readRaw(source: FileSource, tensor: StoredTensor, range: ByteRang
   const firstByte = bits >= 8 ? part.start * (bits / 8) : Math.floor(part.start / perByte);
   const endByte = storedBytes(tensor.dtype, end);
   const chunkBytes = storedBytes(tensor.dtype, CHUNK_ELEMENTS);
-  const values = new Float64Array(Math.min(CHUNK_ELEMENTS, part.count));
+  const values = room.values(Math.min(CHUNK_ELEMENTS, part.count));
   // Two buffers in turn: the next piece is read while this one is decoded.
   const pieceBytes = Math.min(chunkBytes, endByte - firstByte);
-  const buffers = [new Uint8Array(pieceBytes), new Uint8Array(endByte - firstByte > chunkBytes ? pieceBytes : 0)];
+  const buffers = [room.bytes(0, pieceBytes), room.bytes(1, endByte - firstByte > chunkBytes ? pieceBytes : 0)];
   const load = async (at: number, turn: number): Promise<Uint8Array> => {
     const bytes = buffers[turn].subarray(0, Math.min(chunkBytes, endByte - at));
     await source.readInto(bytes, range.offset + at);

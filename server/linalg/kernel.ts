@@ -16,6 +16,7 @@ export interface KernelExports {
   gemm: (rows: number, columns: number, inner: number, alpha: number, a: number, aRow: number, aColumn: number, b: number, bRow: number, bColumn: number, beta: 0 | 1, c: number, cRow: number, cColumn: number) => void;
   factorPanel(panel: number, rows: number, width: number, stride: number, r: number, t: number): void;
   axpy(factor: number, x: number, y: number, length: number): void;
+  dot(x: number, y: number, length: number): number;
   maximumAbsolute(x: number, length: number): number;
   sumOfSquares(x: number, length: number): number;
   scale(factor: number, x: number, length: number): void;

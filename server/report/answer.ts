@@ -146,10 +146,10 @@ function basisOf(overview: Omit<ReportOverview, 'answer'>): string {
   const all = computed.length === rows.length && rows.length > 1 ? `All ${formatCount(rows.length)}` : formatCount(computed.length);
   return joined(
     state === 'stale' ? 'These numbers describe the earlier file.' : undefined,
-    rows.length === 0 ? undefined : `${all} weight ${computed.length === 1 ? 'matrix' : 'matrices'} read, ${nonFinite === 0 ? 'none' : formatCount(nonFinite)} with non-finite values${others > 0 ? `; ${plural(others, 'other tensor')} listed with the reason` : ''}.`,
+    computed.length === 0 ? undefined : `${all} weight ${computed.length === 1 ? 'matrix' : 'matrices'} read, ${nonFinite === 0 ? 'none' : formatCount(nonFinite)} with non-finite values${others > 0 ? `; ${plural(others, 'other tensor')} listed with the reason` : ''}.`,
     rows.some((row) => row.groups > 1) ? 'Grouped convolutions: the union of their groups’ spectra.' : undefined,
     silenced > 0 ? `${plural(silenced, 'silenced finding')} not counted.` : undefined,
-    rows.length === 0 ? undefined : 'Float64, exact unless marked ≈.',
+    computed.length === 0 ? undefined : 'Float64, exact unless marked ≈.',
   );
 }
 

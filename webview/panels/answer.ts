@@ -79,10 +79,17 @@ export class AnswerBlock {
   private costWords(): string {
     const cost = this.context.model.overview?.cost ?? null;
     if (cost === null) return '';
-    const words = t('Weight spectra: {0}, {1} of memory.', cost.seconds < 1 ? t('under 1 s') : t('about {0} s', integer(cost.seconds)), bytes(cost.peakBytes));
+    const words = t('Weight spectra: {0}, {1} of memory.', durationWords(cost.seconds), bytes(cost.peakBytes));
     if (cost.refused === 0) return words;
     return `${words} ${cost.refused === 1 ? t('1 layer needs more than the memory limit and will be skipped.') : t('{0} layers need more than the memory limit and will be skipped.', integer(cost.refused))}`;
   }
+}
+
+/** How long a run takes, as the editor's own question before it says. */
+function durationWords(seconds: number): string {
+  if (seconds < 1) return t('under 1 s');
+  if (seconds < 120) return t('about {0} s', integer(seconds));
+  return seconds < 7200 ? t('about {0} min', integer(seconds / 60)) : t('about {0} h', (seconds / 3600).toFixed(1));
 }
 
 /** Verdict in bold, the rest beside it. */

@@ -105,7 +105,7 @@ function modelFacts(overview: ReportOverview): string {
   return [
     formatName(model.format) + opset,
     model.producer,
-    t('{0} parameters', integer(model.parameters)),
+    model.parameters === 1 ? t('1 weight') : t('{0} weights', integer(model.parameters)),
     overview.rows.length === 1 ? t('1 layer') : t('{0} layers', integer(overview.rows.length)),
     bytes(model.bytes),
   ].filter((fact) => fact !== null && fact !== '').join(' · ');

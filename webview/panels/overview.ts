@@ -90,7 +90,9 @@ export class OverviewPanel {
     this.note.hidden = model.rows.length === 0;
     this.answer.show();
     this.showFindings();
-    this.skipped.show(model.overview?.skipped ?? [], !profilesFirst);
+    // The reasons are the answer where no layer has numbers.
+    const nothingDone = model.rows.every((row) => row.state === 'failed' || row.state === 'skipped');
+    this.skipped.show(model.overview?.skipped ?? [], !profilesFirst || nothingDone);
     this.table.load();
     this.depth.load();
   }
