@@ -6,6 +6,7 @@ import { Documents } from './language/documents.js';
 import { Engine, type Outbox } from './language/engine.js';
 import { readSettings } from './language/settings.js';
 import * as protocol from './protocol.js';
+import { plural } from './report/wording.js';
 import { toolVersion } from './runtime/version.js';
 
 /**
@@ -39,7 +40,7 @@ connection.onInitialize((parameters: InitializeParams) => {
   };
 });
 connection.onInitialized(() => {
-  connection.console.info(`Sigmascope ${toolVersion}, Node ${process.version}, process ${process.pid}, ${engine.settings.threads} worker processes at most, ${engine.settings.memoryLimitMegabytes} MB for analyses.`);
+  connection.console.info(`Sigmascope ${toolVersion}, Node ${process.version}, process ${process.pid}, at most ${plural(engine.settings.threads, 'worker process', 'worker processes')}, ${engine.settings.memoryLimitMegabytes} MB for analyses.`);
   connection.workspace.onDidChangeWorkspaceFolders(async () => {
     setFolders(((await connection.workspace.getWorkspaceFolders()) ?? []).map(({ uri }) => uri));
   });

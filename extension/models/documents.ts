@@ -262,14 +262,17 @@ export class Documents implements Disposable {
     this.watchers.set(document.path, watchFile(document.path, () => this.fileChanged(document)));
   }
 
-  /** Numbers stay and are marked; without numbers the header is read again. Nothing is recomputed unasked. */
+  /**
+   * Numbers stay and are marked; without numbers the header is read again. Nothing is recomputed unasked. Of a model the
+   * engine knows whether it has changed: an event may be late, and tell of what was there when the header was read.
+   */
   private fileChanged(document: ReportDocument): void {
     const { overview } = document;
     if (document.run) {
       void document.ending?.then(() => this.fileChanged(document));
       return;
     }
-    if (overview && (isAnalysed(overview.state) || overview.rows.some((row) => row.state === 'done'))) {
+    if (document.origin === 'savedReport' && overview && isAnalysed(overview.state)) {
       overview.state = 'stale';
       this.emit(document, { type: 'state', state: 'stale', message: null });
     } else void this.reopen(document);

@@ -3,10 +3,12 @@ import { gramErrorBound } from './dense/gram.js';
 import { alignedBytes, compileKernel, kernelOverheadBytes, KernelMemory, type CompiledKernel, type MatrixView } from './kernel.js';
 import { type MatrixProducts } from './matrixProducts.js';
 import { productsPayFrom, type Method } from './dense/routes.js';
-import { streamedKernelBytes, streamedSingularValues, streamedWork, type StreamedMatrix } from './dense/streamedSingularValues.js';
+import { type StreamedMatrix } from './dense/streamedMatrix.js';
+import { streamedKernelBytes, streamedSingularValues, streamedWork } from './dense/streamedSingularValues.js';
 import { runSteps, type SolveControl, type Steps } from './steps.js';
 
-export { blockRowChoices, streamedWork, type StreamedMatrix } from './dense/streamedSingularValues.js';
+export { type StreamedMatrix } from './dense/streamedMatrix.js';
+export { blockRowChoices, streamedWork } from './dense/streamedSingularValues.js';
 export { kernelMaximumBytes } from './kernel.js';
 export type { SolveControl } from './steps.js';
 
@@ -149,9 +151,9 @@ export class MatrixWorkspace {
     this.busy = true;
     try {
       const products = again ? null : await this.productsFor(columns);
-      const values = await runSteps(streamedSingularValues(this.memory, matrix, blockRows, products, again), streamedWork(rows, columns, blockRows), control);
+      const { values, method } = await runSteps(streamedSingularValues(this.memory, matrix, blockRows, products, again), streamedWork(rows, columns, blockRows), control);
       this.lastEngine = products === null ? this.kernel.name : `${this.kernel.name}, ${products.name}`;
-      return { singularValues: values.sort().reverse(), method: 'qr-first', exact: true, relativeError: errorBound(rows), engine: this.engine };
+      return { singularValues: values.sort().reverse(), method, exact: true, relativeError: method === 'gram' ? gramErrorBound(columns) : errorBound(rows), engine: this.engine };
     } finally {
       this.busy = false;
     }

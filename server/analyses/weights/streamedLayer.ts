@@ -56,6 +56,8 @@ async function decompose(layer: Layer, blockRows: number, workspace: MatrixWorks
     rows: longer,
     columns: shorter,
     async read(from, count, target, step, offset) {
+      // Another pass tells the same as the first.
+      if (from === 0) blocks = new StreamedScan(tallShape(layer));
       const lines = { target, step, offset };
       await readBlock(layer, from, count, lines, signalled);
       await blocks.add(lines, from, count, control.signal);
@@ -64,7 +66,6 @@ async function decompose(layer: Layer, blockRows: number, workspace: MatrixWorks
   };
   const solved = await workspace.streamedSingularValues(matrix, blockRows, control).catch((error: unknown) => {
     if (!(error instanceof CheckFailed)) throw error;
-    blocks = new StreamedScan(tallShape(layer));
     return workspace.streamedSingularValues(matrix, blockRows, control, true);
   });
   return { blocks, solved };

@@ -14,6 +14,8 @@ const rowsPerStep = 1024;
 /** Columns of one product, so that only the upper half is computed. */
 const blockColumns = 256;
 const ownBlockColumns = 64;
+/** Multiply–adds of one product of an engine, which cannot be interrupted: some fifty milliseconds. */
+const engineStepWork = 2e9;
 /**
  * λ_min ≥ this share of λ_max keeps every singular value as close to σ₁'s rounding as the other routes do (measured:
  * below 1e-14 of σ₁), and the smallest right to about 1e-10 of itself.
@@ -28,8 +30,13 @@ export function gramErrorBound(columns: number): number {
 
 /** Bytes that `gramSingularValues` takes from the kernel's memory. */
 export function gramBytes(rows: number, columns: number): number {
-  const copies = alignedBytes(columns * Math.min(rows, rowsPerStep)) + alignedBytes(Math.min(blockColumns, columns) * columns);
+  const copies = alignedBytes(columns * Math.min(rows, rowsPerStep)) + gramProductsBytes(columns);
   return alignedBytes(columns * columns) + Math.max(copies, symmetricEigenvaluesBytes(columns));
+}
+
+/** Bytes that `addProducts` takes from the kernel's memory. */
+export function gramProductsBytes(columns: number): number {
+  return alignedBytes(Math.min(blockColumns, columns) * columns);
 }
 
 /** Multiply–adds of `gramSingularValues`, for progress. */
@@ -49,8 +56,33 @@ export function* gramSingularValues(memory: KernelMemory, a: MatrixView, product
   yield* products === null ? ownProducts(memory, a, gram) : productsOfEngine(memory, a, gram, products);
   const eigenvalues = yield* eigenvaluesInPlace(memory, gram, n, products);
   memory.release(start);
-  if (!(eigenvalues[0] >= smallestShare * eigenvalues[n - 1])) return null;
-  return eigenvalues.map(Math.sqrt);
+  return acceptedValues(eigenvalues);
+}
+
+/** σ = √λ of ascending eigenvalues of AᵀA; null where they are too far apart. */
+export function acceptedValues(eigenvalues: Float64Array): Float64Array | null {
+  return eigenvalues[0] >= smallestShare * eigenvalues[eigenvalues.length - 1] ? eigenvalues.map(Math.sqrt) : null;
+}
+
+/** Adds AᵀA, its upper half, where the columns of A are lines of `length` elements without gaps. */
+export function* addProducts(memory: KernelMemory, lines: number, n: number, length: number, gram: number, products: MatrixProducts | null): Steps<void> {
+  if (products === null) {
+    yield* ownProducts(memory, { address: lines, rows: length, columns: n, rowStride: 1, columnStride: length }, gram);
+    return;
+  }
+  const mark = memory.mark();
+  const strip = memory.take(Math.min(blockColumns, n) * n);
+  const lineBlock = (from: number, count: number) => ({ elements: memory.elements(lines + 8 * from * length, count * length), rows: count, columns: length });
+  for (let j = 0; j < n; j += blockColumns) {
+    const width = Math.min(blockColumns, n - j);
+    const perStep = Math.max(blockColumns, Math.floor(engineStepWork / (width * length)));
+    for (let k = j; k < n; k += perStep) {
+      const count = Math.min(perStep, n - k);
+      yield products.multiplyByTransposed(lineBlock(j, width), lineBlock(k, count), { elements: memory.elements(strip, width * count), rows: width, columns: count });
+      for (let i = 0; i < width; i++) memory.exports.axpy(1, strip + 8 * i * count, gram + 8 * ((j + i) * n + k), count);
+    }
+  }
+  memory.release(mark);
 }
 
 /** Upper half of AᵀA, by the kernel. */
@@ -74,19 +106,11 @@ function* productsOfEngine(memory: KernelMemory, a: MatrixView, gram: number, pr
   const kernel = memory.exports;
   const mark = memory.mark();
   const lines = memory.take(n * Math.min(a.rows, rowsPerStep));
-  const strip = memory.take(Math.min(blockColumns, n) * n);
   for (let from = 0; from < a.rows; from += rowsPerStep) {
     const count = Math.min(rowsPerStep, a.rows - from);
     kernel.copyMatrix(n, count, a.address + 8 * from * a.rowStride, a.columnStride, a.rowStride, lines, count, 1);
     yield n * count;
-    for (let j = 0; j < n; j += blockColumns) {
-      const width = Math.min(blockColumns, n - j);
-      const rest = n - j;
-      const block = { elements: memory.elements(lines + 8 * j * count, width * count), rows: width, columns: count };
-      const beyond = { elements: memory.elements(lines + 8 * j * count, rest * count), rows: rest, columns: count };
-      yield products.multiplyByTransposed(block, beyond, { elements: memory.elements(strip, width * rest), rows: width, columns: rest });
-      for (let i = 0; i < width; i++) kernel.axpy(1, strip + 8 * i * rest, gram + 8 * ((j + i) * n + j), rest);
-    }
+    yield* addProducts(memory, lines, n, count, gram, products);
   }
   memory.release(mark);
 }

@@ -23,7 +23,7 @@ export interface Route {
 /** From this ratio of the sides on, a QR factorization before the band reduction saves work, and AᵀA more. */
 const tallRatio = 1.7;
 /** From this smaller side on, half the work of AᵀA is worth its check; below, everything takes milliseconds. */
-const gramPaysFrom = 256;
+export const gramPaysFrom = 256;
 /** From this smaller side on, a native engine's products pay for their calls and for what is copied for them. */
 export const productsPayFrom = 700;
 

@@ -2,12 +2,16 @@ import { alignedBytes, type KernelMemory } from '../kernel.js';
 import { type MatrixProducts } from '../matrixProducts.js';
 import { type Steps } from '../steps.js';
 import { bandWidth, factorRows, factorRowsBytes } from './bandReduction.js';
-import { blockBytes, blockSingularValues, blockWork, checkSquares, scaleByPowerOfTwo, scalingExponent, timesPowerOfTwo } from './blockSingularValues.js';
+import { blockBytes, blockSingularValues, blockWork, checkSquares, timesPowerOfTwo, type BlockResult } from './blockSingularValues.js';
+import { EntryRange } from './entryRange.js';
+import { streamedGramBytes, streamedGramPays, streamedGramValues } from './streamedGram.js';
 import { factorLines, factorLinesBytes, gatherTriangle, spreadTriangle } from './triangleByProducts.js';
 import { productsPayFrom } from './routes.js';
+import { type StreamedMatrix } from './streamedMatrix.js';
 
 /**
- * Singular values of a tall matrix that is never in memory as a whole: blocks of rows are folded into the triangle R of a
+ * Singular values of a tall matrix that is never in memory as a whole: by its Gram matrix where that is exact enough
+ * (streamedGram.ts), else blocks of rows are folded into the triangle R of a
  * QR factorization one after the other, each below the R of those before (Demmel, Grigori, Hoemmen and Langou, SIAM J.
  * Sci. Comput. 34, 2012; the sequential case), and R has the singular values of the matrix. Every step is orthogonal, so
  * that nothing is lost against a factorization at once. It takes columns² elements and one block.
@@ -17,18 +21,6 @@ import { productsPayFrom } from './routes.js';
  *   line j:   r₀ⱼ … rⱼⱼ 0 … 0 | block, column j
  *             columns elements | count elements
  */
-
-/** A matrix that is read in blocks of rows. */
-export interface StreamedMatrix {
-  /** rows ≥ columns ≥ 1. */
-  rows: number;
-  columns: number;
-  /**
-   * Writes rows from … from + count − 1: element (from + i, j) to `target[j·step + offset + i]`. Each row is asked for once, in
-   * ascending order. `target` is valid until the promise is settled.
-   */
-  read(from: number, count: number, target: Float64Array, step: number, offset: number): Promise<void>;
-}
 
 /** Of this many times the columns R adds a quarter to the work, and longer blocks save little more. */
 const largestBlockRatio = 4;
@@ -67,10 +59,11 @@ function longestLine(rows: number, columns: number, blockRows: number): number {
 export function streamedKernelBytes(rows: number, columns: number, blockRows: number): number {
   const longest = longestLine(rows, columns, blockRows);
   const factoring = Math.max(factorRowsBytes(longest, columns, bandWidth(columns)), columns >= productsPayFrom ? factorLinesBytes(columns, longest) : 0);
-  return Math.max(alignedBytes(columns * longest) + factoring, alignedBytes(columns * columns) + blockBytes(columns, columns));
+  const triangle = Math.max(alignedBytes(columns * longest) + factoring, alignedBytes(columns * columns) + blockBytes(columns, columns));
+  return streamedGramPays(columns) ? Math.max(triangle, streamedGramBytes(columns, Math.min(blockRows, rows))) : triangle;
 }
 
-/** Multiply–adds of `streamedSingularValues`, for progress. */
+/** Multiply–adds of `streamedSingularValues`, for progress: by the triangle, of which the Gram matrix takes less than half. */
 export function streamedWork(rows: number, columns: number, blockRows: number): number {
   const blocks = Math.ceil(rows / blockRows);
   const factored = rows + (blocks - 1) * columns;
@@ -79,15 +72,23 @@ export function streamedWork(rows: number, columns: number, blockRows: number): 
 
 /**
  * All singular values of a matrix that is read in blocks, unordered. They are held against the sum of the squares of what
- * was read. Cost: 2·rows·columns² operations, and up to 2·columns³ for each block beyond the first, since R is factored
- * again with each; then those of R.
+ * was read. Cost: rows·columns² operations by the Gram matrix; by the triangle 2·rows·columns², and up to 2·columns³ for
+ * each block beyond the first, since R is factored again with each; then those of the small matrix.
  *
  * @param blockRows rows per block, but for the first and the last
  * @param products engine of the products; null: the kernel's own
- * @param again the values have failed their check: another route from R on
+ * @param again the values have failed their check: by the triangle, and from there by another route
  * @throws Error for NaN and infinity, CheckFailed, and what reading throws
  */
-export function* streamedSingularValues(memory: KernelMemory, matrix: StreamedMatrix, blockRows: number, products: MatrixProducts | null = null, again = false): Steps<Float64Array> {
+export function* streamedSingularValues(memory: KernelMemory, matrix: StreamedMatrix, blockRows: number, products: MatrixProducts | null = null, again = false): Steps<BlockResult> {
+  if (!again && streamedGramPays(matrix.columns)) {
+    const values = yield* streamedGramValues(memory, matrix, blockRows, products);
+    if (values !== null) return { values, method: 'gram' };
+  }
+  return { values: yield* valuesByTriangle(memory, matrix, blockRows, products, again), method: 'qr-first' };
+}
+
+function* valuesByTriangle(memory: KernelMemory, matrix: StreamedMatrix, blockRows: number, products: MatrixProducts | null, again: boolean): Steps<Float64Array> {
   const { rows, columns: n } = matrix;
   const start = memory.mark();
   const lines = memory.take(n * longestLine(rows, n, blockRows));
@@ -109,48 +110,4 @@ export function* streamedSingularValues(memory: KernelMemory, matrix: StreamedMa
   memory.release(start);
   checkSquares(values, range.squares, matrix);
   return range.exponent === 0 ? values : values.map((x) => timesPowerOfTwo(x, -range.exponent));
-}
-
-/**
- * The power of two by which the entries read so far are multiplied, so that their squares neither overflow nor vanish, and
- * the sum of these squares. A block with larger entries may change it: then R follows, and what vanishes of it lies
- * below the rounding of the new entries.
- */
-class EntryRange {
-  exponent = 0;
-  squares = 0;
-  private largest = 0;
-
-  constructor(private readonly memory: KernelMemory) {}
-
-  /** Takes n lines of `length`, R in their first `kept` elements and new entries behind. */
-  *take(lines: number, n: number, length: number, kept: number): Steps<void> {
-    const { memory } = this;
-    const kernel = memory.exports;
-    const count = length - kept;
-    const each = function* (from: number, size: number, visit: (address: number) => void): Steps<void> {
-      for (let j = 0; j < n; j++) {
-        visit(lines + 8 * (j * length + from));
-        yield size;
-      }
-    };
-    let largest = this.largest;
-    yield* each(kept, count, (address) => {
-      const found = kernel.maximumAbsolute(address, count);
-      if (!Number.isFinite(found)) throw new Error('The matrix holds a value that is not finite (NaN or infinity): it has no singular values.');
-      largest = Math.max(largest, found);
-    });
-    const exponent = largest > 0 ? scalingExponent(largest) : 0;
-    const change = exponent - this.exponent;
-    if (change !== 0 && this.largest > 0) {
-      yield* each(0, kept, (address) => scaleByPowerOfTwo(memory, address, kept, change));
-      this.squares = timesPowerOfTwo(timesPowerOfTwo(this.squares, change), change);
-    }
-    this.largest = largest;
-    this.exponent = exponent;
-    yield* each(kept, count, (address) => {
-      if (exponent !== 0) scaleByPowerOfTwo(memory, address, count, exponent);
-      this.squares += kernel.sumOfSquares(address, count);
-    });
-  }
 }

@@ -123,8 +123,37 @@ describe('singular values of a streamed matrix', () => {
     const graded = (i: number, j: number): number => entry(i, j) * 2 ** (-j / 4);
     const memory = new KernelMemory(await compileKernel());
     memory.reserve(streamedKernelBytes(rows, columns, blockRows) + factorLinesBytes(columns, columns + blockRows));
-    const values = await runSteps(streamedSingularValues(memory, streamed(rows, columns, graded), blockRows, plainProducts), 1);
+    const { values } = await runSteps(streamedSingularValues(memory, streamed(rows, columns, graded), blockRows, plainProducts), 1);
     assertEqualValues(values.sort().reverse(), await direct(workspace, rows, columns, graded));
+  });
+
+  it('takes the Gram matrix where that is exact enough, and looks at no more than it must where not', async () => {
+    const [rows, columns, blockRows] = [2100, 256, 300];
+    const entry = gaussian(rows, columns, 13);
+    const well = streamed(rows, columns, entry);
+    const result = await workspace.streamedSingularValues(well, blockRows);
+    assert.equal(result.method, 'gram');
+    assert.equal(well.asked.length, 7);
+    assert.ok(result.relativeError > 1e-14);
+    assertEqualValues(result.singularValues, await direct(workspace, rows, columns, entry));
+    const passes = async (matrix: ReturnType<typeof streamed>, of: Entry): Promise<number[]> => {
+      const { method, singularValues } = await workspace.streamedSingularValues(matrix, blockRows);
+      assert.equal(method, 'qr-first');
+      assertEqualValues(singularValues, await direct(workspace, matrix.rows, columns, of));
+      const begins = matrix.asked.flatMap(([from], i) => (from === 0 ? [i] : []));
+      return begins.map((begin, i) => (begins[i + 1] ?? matrix.asked.length) - begin);
+    };
+    const graded: Entry = (i, j) => entry(i, j) * 2 ** (-j / 8);
+    // The triangle's first block is as high as it needs to be: 300 rows are enough.
+    assert.deepEqual(await passes(streamed(rows, columns, graded), graded), [1, 7]);
+    const late: Entry = (i, j) => (i === 2000 ? 1e6 : entry(i, j));
+    assert.deepEqual(await passes(streamed(rows, columns, late), late), [7, 7]);
+    const few: Entry = (i, j) => graded(i % 900, j);
+    assert.deepEqual(await passes(streamed(900, columns, few), few), [3, 3]);
+    const vast: Entry = (i, j) => 1e250 * entry(i, j);
+    assert.deepEqual(await passes(streamed(900, columns, vast), vast), [1, 3]);
+    // By request, as after a failed check.
+    assert.equal((await workspace.streamedSingularValues(streamed(rows, columns, entry), blockRows, {}, true)).method, 'qr-first');
   });
 
   it('refuses what is not finite, and passes on what reading throws', async () => {
