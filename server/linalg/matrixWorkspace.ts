@@ -1,7 +1,7 @@
 import { blockBytes, blockSingularValues, blockWork } from './dense/blockSingularValues.js';
 import { gramErrorBound } from './dense/gram.js';
 import { alignedBytes, compileKernel, kernelOverheadBytes, KernelMemory, type CompiledKernel, type MatrixView } from './kernel.js';
-import { type MatrixProducts } from './matrixProducts.js';
+import { inPieces, type MatrixProducts } from './matrixProducts.js';
 import { productsPayFrom, type Method } from './dense/routes.js';
 import { type StreamedMatrix } from './dense/streamedMatrix.js';
 import { streamedKernelBytes, streamedSingularValues, streamedWork } from './dense/streamedSingularValues.js';
@@ -174,7 +174,7 @@ export class MatrixWorkspace {
   }
 
   private async productsFor(small: number): Promise<MatrixProducts | null> {
-    return small >= productsPayFrom && this.loadProducts ? await (this.products ??= this.loadProducts().catch(() => null)) : null;
+    return small >= productsPayFrom && this.loadProducts ? await (this.products ??= this.loadProducts().then(inPieces).catch(() => null)) : null;
   }
 
   private *solve({ groups, rows, columns }: Shape, products: MatrixProducts | null, again: boolean): Steps<{ values: Float64Array; method: Method }> {

@@ -41,7 +41,9 @@ export function blockQuantum(layer: Layer): number | null {
 export function blockReadingBytes(layer: Layer, count: number): number {
   const { longer } = tallShape(layer);
   let largest = 0;
-  for (let from = 0; from < longer; from += count) largest = Math.max(largest, readingBytes(planView(blockOf(layer, from, Math.min(count, longer - from)))));
+  // All blocks are alike, unless they take in different tensors.
+  const end = isConcatenated(layer.weight) ? longer : 1;
+  for (let from = 0; from < end; from += count) largest = Math.max(largest, readingBytes(planView(blockOf(layer, from, Math.min(count, longer - from)))));
   return largest;
 }
 
@@ -79,6 +81,11 @@ export async function firstNonFinite(layer: Layer, from: number, count: number, 
 function blockOf(layer: Layer, from: number, count: number): WeightExpression {
   const matrix = reshaped(layer.weight, layer.matrixShape);
   return tallShape(layer).wide ? sliced(matrix, 1, from, count) : transposed(sliced(matrix, 0, from, count), [1, 0]);
+}
+
+function isConcatenated(expression: WeightExpression): boolean {
+  if (expression.op === 'stored') return false;
+  return expression.op === 'concat' || isConcatenated(expression.of);
 }
 
 function readingBytes(view: StridedView): number {

@@ -51,12 +51,32 @@ export function gramWork(rows: number, columns: number): number {
  */
 export function* gramSingularValues(memory: KernelMemory, a: MatrixView, products: MatrixProducts | null): Steps<Float64Array | null> {
   const n = a.columns;
+  if (yield* columnsAreTooFarApart(memory, a)) return null;
   const start = memory.mark();
   const gram = memory.takeZeroed(n * n);
   yield* products === null ? ownProducts(memory, a, gram) : productsOfEngine(memory, a, gram, products);
   const eigenvalues = yield* eigenvaluesInPlace(memory, gram, n, products);
   memory.release(start);
   return acceptedValues(eigenvalues);
+}
+
+/** Whether the lengths of the columns alone tell that λ_min is too small: σ_n is at most the shortest, σ₁ at least the longest. */
+function* columnsAreTooFarApart(memory: KernelMemory, a: MatrixView): Steps<boolean> {
+  const { rows, columns } = a;
+  const squares = new Float64Array(columns);
+  if (a.rowStride === 1) {
+    for (let j = 0; j < columns; j++) squares[j] = memory.exports.sumOfSquares(a.address + 8 * j * a.columnStride, rows);
+    yield rows * columns;
+  } else {
+    for (let from = 0; from < rows; from += rowsPerStep) {
+      const count = Math.min(rowsPerStep, rows - from);
+      const entries = memory.elements(a.address + 8 * from * a.rowStride, count * a.rowStride);
+      for (let i = 0; i < count; i++) for (let j = 0, at = i * a.rowStride; j < columns; j++, at++) squares[j] += entries[at] * entries[at];
+      yield count * columns;
+    }
+  }
+  const longest = squares.reduce((most, square) => Math.max(most, square), 0);
+  return squares.some((square) => square < smallestShare * longest);
 }
 
 /** σ = √λ of ascending eigenvalues of AᵀA; null where they are too far apart. */

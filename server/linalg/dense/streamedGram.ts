@@ -11,12 +11,14 @@ import { eigenvaluesInPlace, symmetricEigenvaluesBytes } from './symmetricEigenv
 /**
  * Singular values of a matrix that is read in blocks of rows as the square roots of the eigenvalues of AᵀA, the sum of the
  * Gram matrices of its blocks: less than half the work of a triangle, and taken only where the smallest eigenvalue shows
- * that nothing is lost (gram.ts). Rows of a matrix are mostly alike, so that the first block already shows whether it
+ * that nothing is lost (gram.ts). Rows of a matrix are mostly alike, so that the first of them already show whether it
  * will be taken, and no more is read where it will not.
  */
 
-/** From this many rows per column on, looking at the first block costs less than the work that it may save. */
+/** From this many rows per column on, looking at the first rows costs less than the work that it may save. */
 const lookRatio = 8;
+/** Rows per column that are looked at: of a square matrix, or a little more, the smallest value says nothing of the whole. */
+const lookedAtRatio = 2;
 
 /** Whether the Gram matrix is tried at all. */
 export function streamedGramPays(columns: number): boolean {
@@ -42,13 +44,15 @@ export function* streamedGramValues(memory: KernelMemory, matrix: StreamedMatrix
   const afterGram = memory.mark();
   const lines = memory.take(n * Math.min(blockRows, rows));
   const range = new EntryRange(memory);
+  let looked = rows < lookRatio * n || blockRows < n;
   for (let from = 0; from < rows; from += blockRows) {
     const count = Math.min(blockRows, rows - from);
     yield matrix.read(from, count, memory.elements(lines, n * count), count, 0).then(() => n * count);
     yield* range.take(lines, n, count, 0);
     if (range.exponent !== 0) return giveUp(memory, start);
     yield* addProducts(memory, lines, n, count, gram, products);
-    if (from === 0 && count >= n && rows >= lookRatio * n) {
+    if (!looked && from + count >= lookedAtRatio * n) {
+      looked = true;
       // The block is used up: its place is that of a copy.
       memory.release(afterGram);
       const copy = memory.take(n * n);

@@ -98,6 +98,21 @@ describe('command line', function () {
     assert.match(report.skipped.find((entry) => entry.layer === 'b')?.reason ?? '', /needs .*MB.*limit.*20 MB/);
   });
 
+  it('reads a layer in blocks where it does not fit as a whole, with the same report', async () => {
+    writeSafetensors(at('long.safetensors'), { 'wte.weight': { shape: [20_000, 64], values: pseudoRandom(20_000 * 64) } });
+    const args = ['analyze', at('long.safetensors'), '--no-timings', '--format', 'json'];
+    const [whole, blocks] = (await Promise.all([sigmascope(...args), sigmascope(...args, '--max-memory', '9')])).map(({ out }) => JSON.parse(out) as Report);
+    const { spectrum, metrics, findings, ...rest } = blocks.layers[0];
+    const { spectrum: expected, metrics: expectedMetrics, findings: expectedFindings, ...expectedRest } = whole.layers[0];
+    assert.deepEqual(rest, expectedRest);
+    assert.deepEqual(findings.map(({ rule }) => rule), expectedFindings.map(({ rule }) => rule));
+    assert.equal(spectrum?.method, 'qr-first');
+    spectrum.singularValues.forEach((value, i) => assert.ok(Math.abs(value / (expected?.singularValues[i] ?? NaN) - 1) < 1e-13));
+    assert.equal(metrics?.numericalRank, expectedMetrics?.numericalRank);
+    const refused = JSON.parse((await sigmascope(...args, '--max-memory', '2')).out) as Report;
+    assert.match(refused.skipped[0].reason, /^wte \(20000 × 64\) needs [\d.]+ MB of memory even when it is read in blocks and the limit is 2\.0 MB; raise --max-memory/);
+  });
+
   it('fails on gates and not on findings alone', async () => {
     const [plain, gated, tolerated] = await Promise.all([
       sigmascope('analyze', model, '--format', 'csv'),
