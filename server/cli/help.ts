@@ -20,7 +20,8 @@ What to analyse
 How to run
   --seed N             of everything random (0)
   --threads N          worker processes (as many as the machine has processors)
-  --max-memory MB      working memory of the analysis (half of the machine's); larger layers are listed as skipped
+  --max-memory MB      working memory of the analysis (half of the machine's); larger dense layers are read in blocks,
+                       others that need more are listed as skipped
   --timeout S          stop after S seconds and print what was done
   --cache DIR          keep results there and use them again (none)
   --config FILE        rules, silenced findings and gates (the nearest sigmascope.json above the model)
