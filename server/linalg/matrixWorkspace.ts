@@ -1,7 +1,8 @@
 import { blockBytes, blockSingularValues, blockWork } from './dense/blockSingularValues.js';
+import { roundingBound } from './dense/checks.js';
 import { gramErrorBound } from './dense/gram.js';
 import { alignedBytes, compileKernel, kernelOverheadBytes, KernelMemory, type CompiledKernel, type MatrixView } from './kernel.js';
-import { inPieces, type MatrixProducts } from './matrixProducts.js';
+import { type MatrixProducts } from './matrixProducts.js';
 import { productsPayFrom, type Method } from './dense/routes.js';
 import { type StreamedMatrix } from './dense/streamedMatrix.js';
 import { streamedKernelBytes, streamedSingularValues, streamedWork } from './dense/streamedSingularValues.js';
@@ -132,7 +133,7 @@ export class MatrixWorkspace {
       const products = again ? null : await this.productsFor(small);
       const { values, method } = await runSteps(this.solve(shape, products, again), groups * blockWork(large, small), control);
       this.lastEngine = products === null ? this.kernel.name : `${this.kernel.name}, ${products.name}`;
-      const relativeError = method === 'gram' ? gramErrorBound(small) : errorBound(large);
+      const relativeError = method === 'gram' ? gramErrorBound(small) : roundingBound(large);
       return { singularValues: values, method, exact: true, relativeError, engine: this.engine };
     } finally {
       this.busy = false;
@@ -153,7 +154,7 @@ export class MatrixWorkspace {
       const products = again ? null : await this.productsFor(columns);
       const { values, method } = await runSteps(streamedSingularValues(this.memory, matrix, blockRows, products, again), streamedWork(rows, columns, blockRows), control);
       this.lastEngine = products === null ? this.kernel.name : `${this.kernel.name}, ${products.name}`;
-      return { singularValues: values.sort().reverse(), method, exact: true, relativeError: method === 'gram' ? gramErrorBound(columns) : errorBound(rows), engine: this.engine };
+      return { singularValues: values.sort().reverse(), method, exact: true, relativeError: method === 'gram' ? gramErrorBound(columns) : roundingBound(rows), engine: this.engine };
     } finally {
       this.busy = false;
     }
@@ -174,7 +175,7 @@ export class MatrixWorkspace {
   }
 
   private async productsFor(small: number): Promise<MatrixProducts | null> {
-    return small >= productsPayFrom && this.loadProducts ? await (this.products ??= this.loadProducts().then(inPieces).catch(() => null)) : null;
+    return small >= productsPayFrom && this.loadProducts ? await (this.products ??= this.loadProducts().catch(() => null)) : null;
   }
 
   private *solve({ groups, rows, columns }: Shape, products: MatrixProducts | null, again: boolean): Steps<{ values: Float64Array; method: Method }> {
@@ -196,9 +197,4 @@ export class MatrixWorkspace {
 /** The matrix with its longer side as rows; a wide one is looked at as its transpose. */
 export function tallView(address: number, rows: number, columns: number): MatrixView {
   return rows >= columns ? { address, rows, columns, rowStride: columns, columnStride: 1 } : { address, rows: columns, columns: rows, rowStride: 1, columnStride: columns };
-}
-
-/** Rounding errors of orthogonal transformations grow about as the square root of the dimension. */
-function errorBound(size: number): number {
-  return (20 + 4 * Math.sqrt(size)) * Number.EPSILON;
 }

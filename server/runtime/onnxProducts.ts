@@ -1,11 +1,6 @@
 import type { InferenceSession, Tensor } from 'onnxruntime-node';
 import { float64Type, onnxGraphBytes, type GraphNode } from './onnxGraphBytes.js';
-
-interface Block {
-  elements: Float64Array;
-  rows: number;
-  columns: number;
-}
+import { inPieces, type Block, type Products } from './productPieces.js';
 
 /**
  * Products of float64 matrices by onnxruntime, whose native routines for x64 reach about twice the speed of WebAssembly:
@@ -13,7 +8,7 @@ interface Block {
  * cannot be loaded the promise is rejected with the reason. Each product blocks this thread until it is done.
  * @param threads that one product may use
  */
-export async function createOnnxProducts(threads: number) {
+export async function createOnnxProducts(threads: number): Promise<Products> {
   const runtime = await import('onnxruntime-node');
   const options: InferenceSession.SessionOptions = {
     intraOpNumThreads: threads,
@@ -32,7 +27,7 @@ export async function createOnnxProducts(threads: number) {
     session({ operator: 'Gemm', inputs: ['a', 'b', 'd'], outputs: ['c'], floats: { alpha: -1 } }),
   ]);
   const tensor = ({ elements, rows, columns }: Block): Tensor => new runtime.Tensor('float64', elements, [rows, columns]);
-  return {
+  return inPieces({
     name: threads === 1 ? 'onnxruntime' : `onnxruntime, ${threads} threads`,
     async multiply(a: Block, b: Block, c: Block): Promise<number> {
       await multiply.run({ a: tensor(a), b: tensor(b) }, { c: tensor(c) });
@@ -46,7 +41,7 @@ export async function createOnnxProducts(threads: number) {
       await subtract.run({ a: tensor(a), b: tensor(b), d: tensor(c) }, { c: tensor(c) });
       return a.rows * a.columns * b.columns;
     },
-  };
+  });
 }
 
 function matrix(name: string): { name: string; elementType: number; dimensions: string[] } {

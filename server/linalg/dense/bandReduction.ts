@@ -58,7 +58,6 @@ export function* reduceToBand(memory: KernelMemory, a: MatrixView, b: number, ba
   const bandElements = memory.elements(band, bandLength(columns, b));
   bandElements.fill(0);
   const at = (i: number, j: number) => a.address + 8 * (i * rowStride + j * columnStride);
-  const bandStride = 3 * b - 1;
 
   for (let k = 0; k < columns; k += b) {
     const width = Math.min(b, columns - k);
@@ -68,26 +67,20 @@ export function* reduceToBand(memory: KernelMemory, a: MatrixView, b: number, ba
 
     kernel.copyMatrix(height, width, at(k, k), rowStride, columnStride, v, 1, height);
     kernel.factorPanel(v, height, width, height, r, t);
-    const upper = memory.elements(r, width * width);
-    for (let i = 0; i < width; i++) for (let j = i; j < width; j++) bandElements[(k + i) * bandStride + k + j + b] = upper[i * width + j];
+    storeColumnPanel(bandElements, b, k, memory.elements(r, width * width), width);
     yield 2 * height * width * width;
     if (rest === 0) break;
 
     // Yᵀ = (Aᵀ·V)·T, kept beside Zᵀ: each row holds one column of Y and one of Z.
     const rowsPerStep = stepRows(rest * width);
-    for (let i = 0; i < height; i += rowsPerStep) {
-      const count = Math.min(rowsPerStep, height - i);
-      kernel.gemm(rest, width, count, 1, at(k + i, k + width), columnStride, rowStride, v + 8 * i, 1, height, i > 0 ? 1 : 0, w, width, 1);
-      yield count * rest * width;
-    }
+    yield* transposedTimesPanel(memory, { ...a, address: at(k, k + width), rows: height, columns: rest }, v, width, w, rowsPerStep);
     kernel.gemm(rest, width, width, 1, w, width, 1, t, width, 1, 0, yz, pair, 1);
 
     // The next `width` rows are final on the left side: bring them up to date and factor them.
     kernel.gemm(width, rest, width, -1, v, 1, height, yz, 1, pair, 1, at(k, k + width), rowStride, columnStride);
     kernel.copyMatrix(rest, width, at(k, k + width), columnStride, rowStride, v2, 1, rest);
     kernel.factorPanel(v2, rest, width, rest, r2, t2);
-    const lower = memory.elements(r2, width * width);
-    for (let i = 0; i < width; i++) for (let j = 0; j <= i && j < rest; j++) bandElements[(k + i) * bandStride + k + width + j + b] = lower[j * width + i];
+    storeRowPanel(bandElements, b, k, memory.elements(r2, width * width), width, rest);
     kernel.gemm(rest, width, width, 1, v2, 1, rest, t2, 1, width, 0, yz + 8 * width, pair, 1);
     kernel.gemm(width, width, rest, 1, yz, 1, pair, v2, 1, rest, 0, s, width, 1);
     yield 2 * rest * width * width;
@@ -163,11 +156,7 @@ export function* factorRows(memory: KernelMemory, a: MatrixView, b: number): Ste
     yield 2 * height * width * width;
     if (rest === 0) break;
     const rowsPerStep = stepRows(rest * width);
-    for (let i = 0; i < height; i += rowsPerStep) {
-      const count = Math.min(rowsPerStep, height - i);
-      kernel.gemm(rest, width, count, 1, at(k + i, k + width), columnStride, rowStride, v + 8 * i, 1, height, i > 0 ? 1 : 0, w, width, 1);
-      yield count * rest * width;
-    }
+    yield* transposedTimesPanel(memory, { ...a, address: at(k, k + width), rows: height, columns: rest }, v, width, w, rowsPerStep);
     kernel.gemm(rest, width, width, 1, w, width, 1, t, width, 1, 0, y, width, 1);
     for (let i = 0; i < height; i += rowsPerStep) {
       const count = Math.min(rowsPerStep, height - i);
@@ -176,6 +165,27 @@ export function* factorRows(memory: KernelMemory, a: MatrixView, b: number): Ste
     }
   }
   memory.release(mark);
+}
+
+/** w ← Aᵀ·V, a row for each column of A; V is a panel of `width` columns, one after the other. */
+function* transposedTimesPanel(memory: KernelMemory, a: MatrixView, v: number, width: number, w: number, rowsPerStep: number): Steps<void> {
+  for (let i = 0; i < a.rows; i += rowsPerStep) {
+    const count = Math.min(rowsPerStep, a.rows - i);
+    memory.exports.gemm(a.columns, width, count, 1, a.address + 8 * i * a.rowStride, a.columnStride, a.rowStride, v + 8 * i, 1, a.rows, i > 0 ? 1 : 0, w, width, 1);
+    yield count * a.columns * width;
+  }
+}
+
+/** Writes the triangle of the QR factorization of columns k … k + width − 1 into a band of width b. */
+export function storeColumnPanel(band: Float64Array, b: number, k: number, triangle: Float64Array, width: number): void {
+  const stride = 3 * b - 1;
+  for (let i = 0; i < width; i++) for (let j = i; j < width; j++) band[(k + i) * stride + k + j + b] = triangle[i * width + j];
+}
+
+/** The same for rows k … k + width − 1 right of the diagonal block, whose transpose was factored; `rest` columns are left there. */
+export function storeRowPanel(band: Float64Array, b: number, k: number, triangle: Float64Array, width: number, rest: number): void {
+  const stride = 3 * b - 1;
+  for (let i = 0; i < width; i++) for (let j = 0; j <= i && j < rest; j++) band[(k + i) * stride + k + width + j + b] = triangle[j * width + i];
 }
 
 /** Rows per step where each row costs `perRow` multiply–adds. */

@@ -1,10 +1,9 @@
 import { alignedBytes, type KernelMemory, type MatrixView } from '../kernel.js';
 import { type MatrixProducts } from '../matrixProducts.js';
+import { frobeniusTolerance, squaresAgree, sumOfSquares } from './checks.js';
 import { otherRoute, routeBytes, routeWork, usualRoute, valuesByRoute, type Method, type Route } from './routes.js';
 import { type Steps } from '../steps.js';
 
-/** Largest tolerated disagreement of Σσ² and the sum of the squared entries, relative. */
-const frobeniusTolerance = 1e-11;
 /** Entries outside this range are scaled by a power of two first: their squares would overflow or vanish. */
 const largestUnscaled = 2 ** 200;
 const smallestUnscaled = 2 ** -200;
@@ -63,7 +62,7 @@ function* checkedValues(memory: KernelMemory, a: MatrixView, length: number, rou
   const copy = length * 8 <= copyBytes ? memory.take(length) : null;
   if (copy !== null) memory.elements(copy, length).set(memory.elements(a.address, length));
   let result = yield* valuesByRoute(memory, a, route);
-  if (copy !== null && !agrees(result.values, squares)) {
+  if (copy !== null && !squaresAgree(result.values, squares)) {
     memory.elements(a.address, length).set(memory.elements(copy, length));
     result = yield* valuesByRoute(memory, a, otherRoute(route));
   }
@@ -74,7 +73,7 @@ function* checkedValues(memory: KernelMemory, a: MatrixView, length: number, rou
 
 /** Throws CheckFailed where Σσ² and the sum of the squared entries disagree. */
 export function checkSquares(values: Float64Array, squares: number, { rows, columns }: { rows: number; columns: number }): void {
-  if (agrees(values, squares)) return;
+  if (squaresAgree(values, squares)) return;
   throw new CheckFailed(`The singular values of a ${rows} × ${columns} matrix failed their check: the sum of their squares is ${sumOfSquares(values)} and that of the entries ${squares}, further apart than ${frobeniusTolerance} of it; please report this matrix.`);
 }
 
@@ -122,12 +121,4 @@ function* passes(length: number): Generator<[from: number, count: number]> {
 export function timesPowerOfTwo(x: number, exponent: number): number {
   const half = Math.trunc(exponent / 2);
   return x * 2 ** half * 2 ** (exponent - half);
-}
-
-function agrees(values: Float64Array, squares: number): boolean {
-  return Math.abs(sumOfSquares(values) - squares) <= frobeniusTolerance * squares;
-}
-
-function sumOfSquares(values: Float64Array): number {
-  return values.reduce((sum, x) => sum + x * x, 0);
 }

@@ -1,7 +1,7 @@
-import { bandLength } from './bandReduction.js';
+import { bandLength, storeColumnPanel, storeRowPanel } from './bandReduction.js';
 import { alignedBytes, type KernelMemory, type MatrixView } from '../kernel.js';
-import { bringUpToDate, linesTimesMatrix, updateBytes, updateLength } from './delayedUpdate.js';
-import { type Block, type MatrixProducts } from '../matrixProducts.js';
+import { bringUpToDate, clearStarts, linesTimesMatrix, updateBytes, updateLength } from './delayedUpdate.js';
+import { blockAt, type Block, type MatrixProducts } from '../matrixProducts.js';
 import { type Steps } from '../steps.js';
 
 /**
@@ -51,8 +51,7 @@ export function* reduceToBandDelayed(memory: KernelMemory, a: MatrixView, b: num
   const strip = memory.take(updateLength(Math.max(a.rows, a.columns), depth));
   const bandElements = memory.elements(band, bandLength(size, b));
   bandElements.fill(0);
-  const bandStride = 3 * b - 1;
-  const block = (address: number, rows: number, columns: number): Block => ({ elements: memory.elements(address, rows * columns), rows, columns });
+  const block = (address: number, height: number, width: number): Block => blockAt(memory, address, height, width);
   const storedByRows = a.columnStride === 1;
 
   let [rows, columns] = [a.rows, a.columns];
@@ -76,8 +75,7 @@ export function* reduceToBandDelayed(memory: KernelMemory, a: MatrixView, b: num
     }
     clearStarts(memory.elements(v, width * rows), rows, done);
     kernel.factorPanel(v + 8 * done, rows - done, width, rows, r, t);
-    const upper = memory.elements(r, width * width);
-    for (let i = 0; i < width; i++) for (let j = i; j < width; j++) bandElements[(k + i) * bandStride + k + j + b] = upper[i * width + j];
+    storeColumnPanel(bandElements, b, k, memory.elements(r, width * width), width);
     const from = done + width;
     const rest = columns - from;
     if (rest === 0) break;
@@ -98,8 +96,7 @@ export function* reduceToBandDelayed(memory: KernelMemory, a: MatrixView, b: num
     yield products.subtract(block(coefficients, width, reflected), block(y, reflected, columns), block(v2, width, columns));
     clearStarts(memory.elements(v2, width * columns), columns, from);
     kernel.factorPanel(v2 + 8 * from, rest, width, columns, r2, t2);
-    const lower = memory.elements(r2, width * width);
-    for (let i = 0; i < width; i++) for (let j = 0; j <= i && j < rest; j++) bandElements[(k + i) * bandStride + k + width + j + b] = lower[j * width + i];
+    storeRowPanel(bandElements, b, k, memory.elements(r2, width * width), width, rest);
     yield 2 * rest * width * width;
 
     // X
@@ -119,9 +116,4 @@ export function* reduceToBandDelayed(memory: KernelMemory, a: MatrixView, b: num
     }
   }
   memory.release(mark);
-}
-
-/** Clears the first `count` elements of every line. */
-function clearStarts(lines: Float64Array, length: number, count: number): void {
-  for (let i = 0; i < lines.length; i += length) lines.fill(0, i, i + count);
 }

@@ -1,7 +1,7 @@
 import { panelsBetweenUpdates } from './delayedBandReduction.js';
-import { bringUpToDate, linesTimesMatrix, updateBytes, updateLength } from './delayedUpdate.js';
+import { bringUpToDate, clearStarts, linesTimesMatrix, updateBytes, updateLength } from './delayedUpdate.js';
 import { alignedBytes, type KernelMemory } from '../kernel.js';
-import { type Block, type MatrixProducts } from '../matrixProducts.js';
+import { blockAt, type Block, type MatrixProducts } from '../matrixProducts.js';
 import { type Steps } from '../steps.js';
 
 /** Bytes that `reduceSymmetricDelayed` takes from the kernel's memory. */
@@ -32,7 +32,7 @@ export function* reduceSymmetricDelayed(memory: KernelMemory, a: number, n: numb
   const coefficients = memory.take(b * depth);
   const strip = memory.take(updateLength(n, depth));
   const bandElements = memory.elements(band, (n + 2 * b) * 2 * b);
-  const block = (address: number, rows: number, columns: number): Block => ({ elements: memory.elements(address, rows * columns), rows, columns });
+  const block = (address: number, rows: number, columns: number): Block => blockAt(memory, address, rows, columns);
 
   let size = n;
   /** Columns of the stored matrix that are done, and rows that U and Y hold. */
@@ -53,7 +53,7 @@ export function* reduceSymmetricDelayed(memory: KernelMemory, a: number, n: numb
     const from = done + width;
     const rest = size - from;
     if (rest === 0) break;
-    for (let i = 0; i < width; i++) lines.elements.fill(0, i * size, i * size + from);
+    clearStarts(lines.elements, size, from);
     kernel.factorPanel(panel + 8 * from, rest, width, size, r, t);
     const upper = memory.elements(r, width * width);
     for (let i = 0; i < width && i < rest; i++) for (let j = i; j < width; j++) bandElements[(k + j) * 2 * b + k + width + i] = upper[i * width + j];

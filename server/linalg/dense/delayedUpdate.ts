@@ -1,5 +1,5 @@
 import { alignedBytes, type KernelMemory } from '../kernel.js';
-import { type Block, type MatrixProducts } from '../matrixProducts.js';
+import { blockAt, type Block, type MatrixProducts } from '../matrixProducts.js';
 import { type Steps } from '../steps.js';
 
 /** What the reductions with delayed updates have in common: products with the stored matrix S, and its update. */
@@ -25,20 +25,25 @@ export function* linesTimesMatrix(memory: KernelMemory, products: MatrixProducts
     yield products.multiply(lines, s, result);
     return;
   }
-  const transposed = { elements: memory.elements(turned, s.rows * lines.rows), rows: s.rows, columns: lines.rows };
+  const transposed = blockAt(memory, turned, s.rows, lines.rows);
   yield products.multiplyByTransposed(s, lines, transposed);
   memory.exports.copyMatrix(lines.rows, s.rows, turned, 1, lines.rows, result.elements.byteOffset, s.rows, 1);
 }
 
 /** S ← S − linesᵀ·partners without its first `done` rows and columns, moved to the front of its memory. */
 export function* bringUpToDate(memory: KernelMemory, products: MatrixProducts, s: Block, done: number, lines: number, lineLength: number, partners: number, held: number, strip: number): Steps<void> {
-  const right = { elements: memory.elements(partners, held * s.columns), rows: held, columns: s.columns };
+  const right = blockAt(memory, partners, held, s.columns);
   const rest = s.columns - done;
   for (let i = done; i < s.rows; i += updateRows) {
     const count = Math.min(updateRows, s.rows - i);
     memory.exports.copyMatrix(count, held, lines + 8 * i, 1, lineLength, strip, held, 1);
     const current = s.elements.subarray(i * s.columns, (i + count) * s.columns);
-    yield products.subtract({ elements: memory.elements(strip, count * held), rows: count, columns: held }, right, { elements: current, rows: count, columns: s.columns });
+    yield products.subtract(blockAt(memory, strip, count, held), right, { elements: current, rows: count, columns: s.columns });
     for (let row = i; row < i + count; row++) s.elements.copyWithin((row - done) * rest, row * s.columns + done, (row + 1) * s.columns);
   }
+}
+
+/** Clears the first `count` elements of every line of `length`. */
+export function clearStarts(lines: Float64Array, length: number, count: number): void {
+  for (let i = 0; i < lines.length; i += length) lines.fill(0, i, i + count);
 }

@@ -1,5 +1,6 @@
 import { alignedBytes, type KernelMemory, type MatrixView } from '../kernel.js';
-import { type MatrixProducts } from '../matrixProducts.js';
+import { blockAt, type MatrixProducts } from '../matrixProducts.js';
+import { roundingBound } from './checks.js';
 import { eigenvaluesInPlace, symmetricEigenvaluesBytes, symmetricEigenvaluesWork } from './symmetricEigenvalues.js';
 import { type Steps } from '../steps.js';
 
@@ -25,7 +26,7 @@ const smallestShare = 1e-5;
 /** Error of the singular values relative to the largest, where `gramSingularValues` has accepted them. */
 export function gramErrorBound(columns: number): number {
   // δσ = δλ / 2σ, and δλ is some rounding errors of λ₁.
-  return ((20 + 4 * Math.sqrt(columns)) * Number.EPSILON) / (2 * Math.sqrt(smallestShare));
+  return roundingBound(columns) / (2 * Math.sqrt(smallestShare));
 }
 
 /** Bytes that `gramSingularValues` takes from the kernel's memory. */
@@ -92,13 +93,13 @@ export function* addProducts(memory: KernelMemory, lines: number, n: number, len
   }
   const mark = memory.mark();
   const strip = memory.take(Math.min(blockColumns, n) * n);
-  const lineBlock = (from: number, count: number) => ({ elements: memory.elements(lines + 8 * from * length, count * length), rows: count, columns: length });
+  const lineBlock = (from: number, count: number) => blockAt(memory, lines + 8 * from * length, count, length);
   for (let j = 0; j < n; j += blockColumns) {
     const width = Math.min(blockColumns, n - j);
     const perStep = Math.max(blockColumns, Math.floor(engineStepWork / (width * length)));
     for (let k = j; k < n; k += perStep) {
       const count = Math.min(perStep, n - k);
-      yield products.multiplyByTransposed(lineBlock(j, width), lineBlock(k, count), { elements: memory.elements(strip, width * count), rows: width, columns: count });
+      yield products.multiplyByTransposed(lineBlock(j, width), lineBlock(k, count), blockAt(memory, strip, width, count));
       for (let i = 0; i < width; i++) memory.exports.axpy(1, strip + 8 * i * count, gram + 8 * ((j + i) * n + k), count);
     }
   }

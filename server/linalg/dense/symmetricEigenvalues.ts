@@ -1,5 +1,6 @@
 import { bandWidth } from './bandReduction.js';
 import { bisectEigenvalue } from './bisection.js';
+import { frobeniusTolerance, roundingBound, squaresAgree } from './checks.js';
 import { delayedSymmetricBytes, reduceSymmetricDelayed } from './delayedSymmetricReduction.js';
 import { alignedBytes, compileKernel, KernelMemory } from '../kernel.js';
 import { type MatrixProducts } from '../matrixProducts.js';
@@ -20,8 +21,6 @@ const mirrorRows = 64;
 const productsPayFrom = 700;
 /** Multiply–adds before the event loop gets its turn. */
 const stepWork = 3e7;
-/** Largest tolerated disagreement of Σλ² and the sum of the squared entries, relative. */
-const frobeniusTolerance = 1e-11;
 
 /**
  * Eigenvalues of a symmetric matrix, ascending. Two stages as for singular values: dense → band in matrix products
@@ -39,7 +38,7 @@ export async function symmetricEigenvalues(matrix: Float64Array, size: number, c
   const address = memory.take(size * size);
   memory.elements(address, size * size).set(matrix);
   const eigenvalues = await runSteps(eigenvaluesInPlace(memory, address, size, products), symmetricEigenvaluesWork(size), control);
-  return { eigenvalues, relativeError: (20 + 4 * Math.sqrt(size)) * Number.EPSILON };
+  return { eigenvalues, relativeError: roundingBound(size) };
 }
 
 /** Bytes that `eigenvaluesInPlace` takes from the kernel's memory besides the matrix. */
@@ -92,13 +91,13 @@ export function* eigenvaluesInPlace(memory: KernelMemory, address: number, n: nu
   }
   let values = memory.elements(diagonal, n).slice().sort();
   memory.release(mark);
-  if (failed || !agrees(values, squares)) {
+  if (failed || !squaresAgree(values, squares)) {
     for (let i = 0; i < n; i++) {
       values[i] = bisectEigenvalue(keptDiagonal, keptSquares, i);
       yield n;
     }
   }
-  if (!agrees(values, squares)) throw new Error(`The eigenvalues of a ${n} × ${n} matrix failed their check: the sum of their squares differs from that of the entries by more than ${frobeniusTolerance} of it; please report this matrix.`);
+  if (!squaresAgree(values, squares)) throw new Error(`The eigenvalues of a ${n} × ${n} matrix failed their check: the sum of their squares differs from that of the entries by more than ${frobeniusTolerance} of it; please report this matrix.`);
   values = values.map((x) => x * 2 ** -exponent);
   return values;
 }
@@ -187,8 +186,4 @@ function upperMaximum(matrix: Float64Array, n: number): number {
     }
   }
   return largest;
-}
-
-function agrees(values: Float64Array, squares: number): boolean {
-  return Math.abs(values.reduce((sum, x) => sum + x * x, 0) - squares) <= frobeniusTolerance * squares;
 }

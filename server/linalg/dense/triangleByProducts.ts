@@ -1,5 +1,6 @@
 import { alignedBytes, type KernelMemory, type MatrixView } from '../kernel.js';
-import { type Block, type MatrixProducts } from '../matrixProducts.js';
+import { blockAt, type MatrixProducts } from '../matrixProducts.js';
+import { clearStarts } from './delayedUpdate.js';
 import { type Steps } from '../steps.js';
 
 /** Columns that one panel clears: the kernel's widest. */
@@ -62,22 +63,18 @@ export function* factorLines(memory: KernelMemory, lines: number, n: number, len
     const rest = n - k - width;
     const current = lines + 8 * k * length;
     kernel.copyMatrix(width, length, current, length, 1, panel, length, 1);
-    for (let j = 0; j < width; j++) memory.elements(panel + 8 * j * length, k).fill(0);
+    clearStarts(memory.elements(panel, width * length), length, k);
     kernel.factorPanel(panel + 8 * k, height, width, length, r, t);
     kernel.copyMatrix(width, Math.min(width, height), r, 1, width, current + 8 * k, length, 1);
     yield 2 * height * width * width;
     if (rest === 0) break;
-    const trailing = block(memory, current + 8 * width * length, rest, length);
-    const v = block(memory, panel, width, length);
-    yield products.multiplyByTransposed(trailing, v, block(memory, wt, rest, width));
+    const trailing = blockAt(memory, current + 8 * width * length, rest, length);
+    const v = blockAt(memory, panel, width, length);
+    yield products.multiplyByTransposed(trailing, v, blockAt(memory, wt, rest, width));
     kernel.gemm(rest, width, width, 1, wt, width, 1, t, width, 1, 0, w, width, 1);
-    yield products.subtract(block(memory, w, rest, width), v, trailing);
+    yield products.subtract(blockAt(memory, w, rest, width), v, trailing);
   }
   memory.release(mark);
-}
-
-function block(memory: KernelMemory, address: number, rows: number, columns: number): Block {
-  return { elements: memory.elements(address, rows * columns), rows, columns };
 }
 
 /** The triangle out of lines of `length`, to lines of n; what lies below its diagonal is zero. */

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { inPieces, type Block, type MatrixProducts } from '../../../server/linalg/matrixProducts.js';
+import { inPieces, type Block, type Products } from '../../../server/runtime/productPieces.js';
 
 const block = (rows: number, columns: number, value: (i: number, j: number) => number = () => 0): Block => ({
   elements: Float64Array.from({ length: rows * columns }, (_, at) => value(Math.floor(at / columns), at % columns)),
@@ -17,7 +17,7 @@ describe('products in pieces', () => {
       for (let i = 0; i < c.rows; i++) for (let j = 0; j < c.columns; j++) c.elements[i * c.columns + j] = keep * c.elements[i * c.columns + j] + sign * a.elements[i] * b.elements[j];
       return Promise.resolve(c.rows * c.columns);
     };
-    const engine: MatrixProducts = { name: 'outer', multiply: outer(1, 0), multiplyByTransposed: outer(1, 0), subtract: outer(-1, 1) };
+    const engine: Products = { name: 'outer', multiply: outer(1, 0), multiplyByTransposed: outer(1, 0), subtract: outer(-1, 1) };
     const pieces = inPieces(engine);
     assert.equal(pieces.name, 'outer');
     const [rows, columns] = [2500, 2000];
