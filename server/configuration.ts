@@ -20,7 +20,7 @@ export interface Silence {
   reason: string;
 }
 
-export const configurationFileName = 'sigmascope.json';
+const configurationFileName = 'sigmascope.json';
 
 /** A configuration is a page of text; anything larger is another file by mistake. */
 const maximumConfigurationBytes = 2 ** 20;

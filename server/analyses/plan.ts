@@ -4,7 +4,7 @@ import type { CostEstimate } from '../report/views.js';
 import type { PlannedUnit } from './context.js';
 import { unitBytes, unitSeconds, type UnitSettings } from './cost.js';
 import { memoryRoute, type MemoryRoute } from './memoryRoute.js';
-import { unitsForAllThreads } from './schedule.js';
+import { unitsForAllThreads, type ScheduledUnit } from './schedule.js';
 
 export type { UnitSettings } from './cost.js';
 
@@ -45,8 +45,7 @@ export function planAnalysis(layers: readonly Layer[], settings: UnitSettings, m
     units.push({
       layer: layer.id,
       unit: { layer, ...settings, memoryLimitBytes, streamedRows, threads: 1 },
-      predictedBytes: unitBytes(layer, settings, route.bytes),
-      predictedSeconds: unitSeconds(layer, settings, streamedRows),
+      ...prediction(layer, settings, route),
     });
   }
   const cost = costOf(units, refused.length);
@@ -58,15 +57,19 @@ export function planAnalysis(layers: readonly Layer[], settings: UnitSettings, m
 
 /** What `planAnalysis` would say of the cost, without the plan: O(layers), for lists that are shown before anything runs. */
 export function estimateCost(layers: readonly Layer[], settings: UnitSettings, memoryLimitBytes: number): CostEstimate {
-  const units: { predictedBytes: number; predictedSeconds: number }[] = [];
+  const units: ScheduledUnit[] = [];
   for (const layer of layers) {
     const { route, fits } = memoryRoute(layer, memoryLimitBytes);
-    if (fits) units.push({ predictedBytes: unitBytes(layer, settings, route.bytes), predictedSeconds: unitSeconds(layer, settings, route.streamedRows) });
+    if (fits) units.push(prediction(layer, settings, route));
   }
   return costOf(units, layers.length - units.length);
 }
 
-function costOf(units: readonly { predictedBytes: number; predictedSeconds: number }[], refused: number): CostEstimate {
+function prediction(layer: Layer, settings: UnitSettings, { bytes, streamedRows }: MemoryRoute): ScheduledUnit {
+  return { predictedBytes: unitBytes(layer, settings, bytes), predictedSeconds: unitSeconds(layer, settings, streamedRows) };
+}
+
+function costOf(units: readonly ScheduledUnit[], refused: number): CostEstimate {
   const seconds = units.reduce((sum, unit) => sum + unit.predictedSeconds, 0);
   return { seconds, peakBytes: units.reduce((peak, unit) => Math.max(peak, unit.predictedBytes), 0), refused };
 }

@@ -262,7 +262,7 @@ export function axisOf(axis: number, rank: number, end = false): number | null {
 }
 
 /** ONNX Reshape: 0 copies a size (unless allowZero), −1 is what remains. Null where the sizes do not fit. */
-export function reshapeTarget(shape: readonly number[], target: readonly number[], allowZero: boolean): number[] | null {
+function reshapeTarget(shape: readonly number[], target: readonly number[], allowZero: boolean): number[] | null {
   const sizes = target.map((size, axis) => (size === 0 && !allowZero ? shape[axis] : size));
   const total = elementsOf(shape);
   const rest = sizes.filter((size) => size !== -1).reduce((product, size) => product * size, 1);

@@ -10,7 +10,7 @@ const entrySuffix = '.sigmascope-cache';
 const abandonedMilliseconds = 60 * 60 * 1000;
 
 /** Default bound of all entries together. */
-export const defaultCacheBytes = 512 * 2 ** 20;
+const defaultCacheBytes = 512 * 2 ** 20;
 
 /** A file's state on disk: while it is the same, so is its content. */
 export interface FileIdentity {

@@ -154,7 +154,7 @@ async function measureWhole(layer: Layer, workspace: MatrixWorkspace, control: S
 }
 
 /** Metrics of a layer from its singular values, which descend. */
-export function layerMetrics(values: Float64Array, layer: Pick<Layer, 'matrixShape' | 'groups' | 'dtype'>, seed: number): Metrics {
+function layerMetrics(values: Float64Array, layer: Pick<Layer, 'matrixShape' | 'groups' | 'dtype'>, seed: number): Metrics {
   const basic = spectrumMetrics(values, layer.matrixShape, layer.dtype);
   const eigenvalues = positiveEigenvalues(values, Math.max(...layer.matrixShape));
   const alpha = fitPowerLaw(eigenvalues);

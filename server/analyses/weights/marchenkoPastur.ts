@@ -9,7 +9,7 @@ export const tracyWidom995 = 2.4224;
 const largestSpikeShare = 0.5;
 
 /** Blocks of a grouped convolution with a smaller side have no bulk: their eight or nine values are all edge. */
-export const smallestGroupedSide = 10;
+const smallestGroupedSide = 10;
 
 /** Singular values below this share of σ₁, times the longer side, are zeros with rounding errors. */
 export const roundingShare = 2 ** -52;

@@ -1,7 +1,7 @@
 import type { PowerLawFit } from '../../report/report.js';
 
 /** A shorter tail has too few points for a slope: candidates that leave fewer values are passed over. */
-export const minimumTail = 10;
+const minimumTail = 10;
 
 /** Evenly spaced candidates that are tried first, so that the others can be given up early. */
 const scoutCount = 64;

@@ -197,7 +197,7 @@ function attributeValue(type: number, values: AttributeFields, written: boolean)
 }
 
 /** A ValueInfoProto; shape null where none is declared, a dimension null where it is neither a number nor a name. */
-export function parseValueInfo(context: Context, field: Field): ValueInfo {
+function parseValueInfo(context: Context, field: Field): ValueInfo {
   const { skeleton } = context;
   const info: ValueInfo = { name: '', dtype: 'unknown', shape: null };
   const within = (outer: Field, visit: (inner: Field) => void) => {

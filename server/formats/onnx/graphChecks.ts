@@ -36,7 +36,7 @@ function findProducers(nodes: readonly GraphNode[], given: readonly string[], fi
 }
 
 /** Names that a node reads: its inputs ("" for one that is left out), and what graphs in its attributes take from outside. */
-export function valuesRead(node: GraphNode): string[] {
+function valuesRead(node: GraphNode): string[] {
   const graphs = graphsOf(node);
   return graphs.length === 0 ? node.inputs : [...node.inputs, ...graphs.flatMap(capturedValues)];
 }

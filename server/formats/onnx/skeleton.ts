@@ -162,7 +162,7 @@ class Walk {
 }
 
 /** The sentence for a field that cannot be read. */
-export function fieldError(file: string, size: number, problem: FieldProblem, at: number): ModelFileError {
+function fieldError(file: string, size: number, problem: FieldProblem, at: number): ModelFileError {
   const name = path.basename(file);
   switch (problem) {
     case 'incomplete':

@@ -10,7 +10,7 @@ const smallestUnscaled = 2 ** -200;
 /** Elements that one pass over the matrix reads before the event loop gets its turn: some milliseconds. */
 const passLength = 4 * 1024 * 1024;
 /** Up to this many bytes a copy is kept, so that a result that fails its check can be computed again; larger ones are read again. */
-export const copyBytes = 4 * 1024 * 1024;
+const copyBytes = 4 * 1024 * 1024;
 
 /** Singular values that disagree with the entries of their matrix: a miscomputation, by whatever cause. */
 export class CheckFailed extends Error {

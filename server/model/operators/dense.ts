@@ -1,6 +1,6 @@
 import type { GraphNode } from '../../formats/modelFile.js';
-import { numberAttribute, numbersAttribute, stringAttribute } from '../attributes.js';
-import { axisOf, constantTensor, isFloat, quantisedAlong, type ConstantResolver } from '../constantResolver.js';
+import { numberAttribute, stringAttribute } from '../attributes.js';
+import { constantTensor, isFloat, quantisedAlong, type ConstantResolver } from '../constantResolver.js';
 import { draft, folded, singleBlock, type Detected } from '../draft.js';
 import { dequantized, elementsOf, reshaped, scaled, sliced, transposed } from '../expression.js';
 import type { PlacedNode, Scope } from '../graphScope.js';
@@ -145,9 +145,4 @@ function detectEinsum(at: PlacedNode, resolver: ConstantResolver): Detected | nu
 /** A node for a sentence. */
 export function describe(node: GraphNode): string {
   return node.name === '' ? node.opType : `${node.opType} "${node.name}"`;
-}
-
-/** The axis along which a quantised convolution or embedding has its scales. */
-export function quantisationAxis(node: GraphNode, name: string, rank: number): number | null {
-  return axisOf(numbersAttribute(node, name)?.[0] ?? numberAttribute(node, name, 0), rank);
 }

@@ -8,7 +8,7 @@ import type { WeightExpression } from '../model.js';
 import { describe } from './dense.js';
 
 /** ONNX's order of the gates in W and R. i input, o output, f forget, c cell; z update, r reset, h hidden. */
-export const gatesOfOnnx: Record<string, readonly string[]> = {
+const gatesOfOnnx: Record<string, readonly string[]> = {
   LSTM: ['i', 'o', 'f', 'c'],
   GRU: ['z', 'r', 'h'],
   RNN: ['i'],
