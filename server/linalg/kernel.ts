@@ -3,7 +3,7 @@ import plainBytes from './build/kernel.wasm';
 import relaxedBytes from './build/kernel-relaxed.wasm';
 import plainSharedBytes from './build/kernel-shared.wasm';
 import relaxedSharedBytes from './build/kernel-shared-relaxed.wasm';
-import { KernelThreads } from './kernelThreads.js';
+import { KernelThreads, pause, progressBytes } from './kernelThreads.js';
 
 /** What kernel/main.ts exports. Addresses are bytes, lengths and strides are elements of 8 bytes. */
 export interface KernelExports {
@@ -20,9 +20,11 @@ export interface KernelExports {
   maximumAbsolute(x: number, length: number): number;
   sumOfSquares(x: number, length: number): number;
   scale(factor: number, x: number, length: number): void;
-  chaseBulges(band: number, size: number, bandWidth: number, from: number, to: number): void;
+  chaseBulges: (band: number, size: number, bandWidth: number, from: number, to: number) => void;
+  chaseBulgesPart(band: number, size: number, bandWidth: number, from: number, to: number, part: number, parts: number, progress: number): void;
   readBidiagonal(band: number, size: number, bandWidth: number, diagonal: number, superdiagonal: number): void;
-  chaseSymmetric(band: number, size: number, bandWidth: number, from: number, to: number): void;
+  chaseSymmetric: (band: number, size: number, bandWidth: number, from: number, to: number) => void;
+  chaseSymmetricPart(band: number, size: number, bandWidth: number, from: number, to: number, part: number, parts: number, progress: number): void;
   readTridiagonal(band: number, size: number, bandWidth: number, diagonal: number, squares: number): void;
   rationalQl(diagonal: number, squares: number, size: number, from: number, to: number): number;
   orthogonalise(basis: number, count: number, length: number, x: number, coefficients: number): void;
@@ -55,7 +57,7 @@ const alignment = 64;
 export interface CompiledKernel {
   module: WebAssembly.Module;
   name: string;
-  /** Threads of its matrix products. More than one work on a shared memory. */
+  /** Threads of its matrix products and bulge chasing. More than one work on a shared memory. */
   threads: number;
 }
 
@@ -92,35 +94,61 @@ export const kernelOverheadBytes = 2 * 1024 * 1024;
 export class KernelMemory {
   readonly exports: KernelExports;
   private readonly threads: KernelThreads | null = null;
+  private companion: KernelMemory | null = null;
   private readonly base: number;
   private top: number;
   /** Memory beyond has never been used and is still zero. */
   private used: number;
 
-  constructor(kernel: CompiledKernel) {
+  /** @param companionKernel with threads, for what they can do while engines of products refuse shared memory */
+  constructor(
+    kernel: CompiledKernel,
+    private readonly companionKernel: CompiledKernel | null = null,
+  ) {
     const abort = (): void => {
       throw new Error('The linear algebra kernel stopped: an internal check failed.');
     };
     const shared = kernel.threads > 1 ? new WebAssembly.Memory({ initial: initialPages, maximum: maximumPages, shared: true }) : null;
-    const instance = new WebAssembly.Instance(kernel.module, { env: { abort, ...(shared && { memory: shared }) } });
+    const instance = new WebAssembly.Instance(kernel.module, { env: { abort, pause, ...(shared && { memory: shared }) } });
     this.exports = { ...(instance.exports as unknown as KernelExports), ...(shared && { memory: shared }) };
     const first = roundUp(this.exports.heapBase());
     const length = alignedBytes(this.exports.scratchLength());
     const scratches = Array.from({ length: kernel.threads }, (_, thread) => first + thread * length);
-    this.base = first + kernel.threads * length;
+    const progress = first + kernel.threads * length;
+    this.base = progress + (shared === null ? 0 : progressBytes);
     this.top = this.base;
     this.used = this.base;
     this.reserve(0);
     this.exports.useScratch(first);
     if (shared !== null) {
-      this.threads = new KernelThreads(kernel.module, shared, scratches.slice(1), this.exports.gemm);
-      this.exports.gemm = this.threads.gemm;
+      const own = { ...this.exports };
+      this.threads = new KernelThreads(kernel.module, shared, scratches.slice(1), progress, own);
+      const { gemm, chaseBulges, chaseSymmetric } = this.threads;
+      Object.assign(this.exports, { gemm, chaseBulges, chaseSymmetric });
     }
   }
 
-  /** Ends the threads of the matrix products, if there are any. */
+  /** The memory whose kernel has threads: this one, or a companion; null where there is none. */
+  threaded(): KernelMemory | null {
+    if (this.threads !== null) return this;
+    if (this.companionKernel !== null) this.companion ??= new KernelMemory(this.companionKernel);
+    return this.companion;
+  }
+
+  /** Starts the threads, if there are any, for work that is still some time off. */
+  startThreads(): void {
+    this.threaded()?.threads?.start();
+  }
+
+  /** Whether all of its threads take part by now. */
+  threadsRunning(): boolean {
+    return this.threads?.running() ?? false;
+  }
+
+  /** Ends the threads, if there are any. */
   close(): void {
     this.threads?.end();
+    this.companion?.close();
   }
 
   get bytes(): number {

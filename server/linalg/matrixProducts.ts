@@ -15,10 +15,10 @@ export interface Block {
 export interface MatrixProducts {
   /** For the report, e.g. "onnxruntime, 2 threads". */
   readonly name: string;
-  /** c ← a·b */
-  multiply(a: Block, b: Block, c: Block): Promise<number>;
   /** c ← a·bᵀ */
   multiplyByTransposed(a: Block, b: Block, c: Block): Promise<number>;
+  /** c ← aᵀ·bᵀ */
+  multiplyTransposed(a: Block, b: Block, c: Block): Promise<number>;
   /** c ← c − a·b */
   subtract(a: Block, b: Block, c: Block): Promise<number>;
 }

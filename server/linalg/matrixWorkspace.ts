@@ -4,6 +4,7 @@ import { gramErrorBound } from './dense/gram.js';
 import { alignedBytes, compileKernel, kernelOverheadBytes, KernelMemory, type CompiledKernel, type MatrixView } from './kernel.js';
 import { type MatrixProducts } from './matrixProducts.js';
 import { productsPayFrom, type Method } from './dense/routes.js';
+import { threadsPayFrom } from './dense/threadedBand.js';
 import { type StreamedMatrix } from './dense/streamedMatrix.js';
 import { streamedKernelBytes, streamedSingularValues, streamedWork } from './dense/streamedSingularValues.js';
 import { runSteps, type SolveControl, type Steps } from './steps.js';
@@ -67,9 +68,10 @@ export class MatrixWorkspace {
 
   private constructor(
     private readonly kernel: CompiledKernel,
+    private readonly companion: CompiledKernel | null,
     private readonly loadProducts: (() => Promise<MatrixProducts>) | null,
   ) {
-    this.memory = new KernelMemory(kernel);
+    this.memory = new KernelMemory(kernel, companion);
     this.lastEngine = kernel.name;
   }
 
@@ -77,10 +79,12 @@ export class MatrixWorkspace {
    * Compiles the kernel (once per process) and makes a workspace: about 10 ms.
    * @param loadProducts another engine for the products of large matrices, loaded with the first of them; where it
    *   cannot be, the kernel does all of it
-   * @param threads of the kernel's own products, where there is no other engine
+   * @param threads of the kernel: for bulge chasing, and for its products where there is no other engine
    */
   static async create(loadProducts: (() => Promise<MatrixProducts>) | null = null, threads = 1): Promise<MatrixWorkspace> {
-    return new MatrixWorkspace(await compileKernel(loadProducts ? 1 : threads), loadProducts);
+    // Engines of products refuse shared memory, which threads of the kernel need: they get one of their own for what is left to them.
+    const companion = loadProducts && threads > 1 ? await compileKernel(threads) : null;
+    return new MatrixWorkspace(await compileKernel(loadProducts ? 1 : threads), companion, loadProducts);
   }
 
   /** Ends the threads of the kernel; the workspace is not used any more. */
@@ -108,7 +112,7 @@ export class MatrixWorkspace {
     this.shape = null;
     if (this.memory.bytes > dropBytes && this.memory.bytes > dropFactor * bytes) {
       this.memory.close();
-      this.memory = new KernelMemory(this.kernel);
+      this.memory = new KernelMemory(this.kernel, this.companion);
     }
     this.memory.reserve(bytes);
     this.address = this.memory.takeZeroed(groups * rows * columns);
@@ -131,6 +135,7 @@ export class MatrixWorkspace {
     this.busy = true;
     try {
       const products = again ? null : await this.productsFor(small);
+      if (small >= threadsPayFrom) this.memory.startThreads();
       const { values, method } = await runSteps(this.solve(shape, products, again), groups * blockWork(large, small), control);
       this.lastEngine = products === null ? this.kernel.name : `${this.kernel.name}, ${products.name}`;
       const relativeError = method === 'gram' ? gramErrorBound(small) : roundingBound(large);
@@ -170,7 +175,7 @@ export class MatrixWorkspace {
   private makeRoom(bytes: number): void {
     if (this.busy) throw new Error('The workspace is computing: wait for its singular values before the next matrix is stored.');
     this.shape = null;
-    if (this.memory.bytes > dropBytes && this.memory.bytes > dropFactor * bytes) this.memory = new KernelMemory(this.kernel);
+    if (this.memory.bytes > dropBytes && this.memory.bytes > dropFactor * bytes) this.memory = new KernelMemory(this.kernel, this.companion);
     this.memory.reserve(bytes);
   }
 

@@ -21,20 +21,20 @@ export async function createOnnxProducts(threads: number): Promise<Products> {
   };
   const session = (node: GraphNode): Promise<InferenceSession> =>
     runtime.InferenceSession.create(onnxGraphBytes([node], node.inputs.map(matrix), node.outputs.map(matrix)), options);
-  const [multiply, multiplyByTransposed, subtract] = await Promise.all([
-    session({ operator: 'MatMul', inputs: ['a', 'b'], outputs: ['c'] }),
+  const [multiplyByTransposed, multiplyTransposed, subtract] = await Promise.all([
     session({ operator: 'Gemm', inputs: ['a', 'b'], outputs: ['c'], integers: { transB: 1 } }),
+    session({ operator: 'Gemm', inputs: ['a', 'b'], outputs: ['c'], integers: { transA: 1, transB: 1 } }),
     session({ operator: 'Gemm', inputs: ['a', 'b', 'd'], outputs: ['c'], floats: { alpha: -1 } }),
   ]);
   const tensor = ({ elements, rows, columns }: Block): Tensor => new runtime.Tensor('float64', elements, [rows, columns]);
   return inPieces({
     name: threads === 1 ? 'onnxruntime' : `onnxruntime, ${threads} threads`,
-    async multiply(a: Block, b: Block, c: Block): Promise<number> {
-      await multiply.run({ a: tensor(a), b: tensor(b) }, { c: tensor(c) });
-      return a.rows * a.columns * b.columns;
-    },
     async multiplyByTransposed(a: Block, b: Block, c: Block): Promise<number> {
       await multiplyByTransposed.run({ a: tensor(a), b: tensor(b) }, { c: tensor(c) });
+      return a.rows * a.columns * b.rows;
+    },
+    async multiplyTransposed(a: Block, b: Block, c: Block): Promise<number> {
+      await multiplyTransposed.run({ a: tensor(a), b: tensor(b) }, { c: tensor(c) });
       return a.rows * a.columns * b.rows;
     },
     async subtract(a: Block, b: Block, c: Block): Promise<number> {

@@ -10,8 +10,8 @@ type Product = (a: Block, b: Block, c: Block) => Promise<number>;
 /** The products that server/linalg asks of an engine: see its `MatrixProducts`. */
 export interface Products {
   readonly name: string;
-  multiply: Product;
   multiplyByTransposed: Product;
+  multiplyTransposed: Product;
   subtract: Product;
 }
 
@@ -19,7 +19,7 @@ export interface Products {
 const pieceElements = 2 * 1024 * 1024;
 
 /**
- * The same engine, with large results computed some rows at a time. onnxruntime's binding for Node copies every result
+ * The same engine, with large results computed some rows at a time where that can be. onnxruntime's binding for Node copies every result
  * into a new array, also where it has been written in place: of a whole matrix that would take its memory several times
  * over until the copies are collected, and up to half of the time.
  */
@@ -36,8 +36,9 @@ export function inPieces(products: Products): Products {
   };
   return {
     name: products.name,
-    multiply: byRows((a, b, c) => products.multiply(a, b, c)),
     multiplyByTransposed: byRows((a, b, c) => products.multiplyByTransposed(a, b, c)),
+    // Rows of this result are columns of a, which do not lie together.
+    multiplyTransposed: (a, b, c) => products.multiplyTransposed(a, b, c),
     subtract: byRows((a, b, c) => products.subtract(a, b, c)),
   };
 }

@@ -23,6 +23,7 @@ const defaultBlockHeight = 32768;
 /** Width of the band for a matrix with smaller side `size`: the optimum moves up as the products dominate. */
 export function bandWidth(size: number): number {
   if (size < 400) return 16;
+  if (size < 700) return 20;
   return size < 1500 ? 24 : 32;
 }
 

@@ -1,9 +1,11 @@
+import { bandLength } from './bandReduction.js';
 import { bisectSingularValue } from './bisection.js';
 import { alignedBytes, type KernelMemory } from '../kernel.js';
 import { type Steps } from '../steps.js';
+import { bandForThreads } from './threadedBand.js';
 
 /** One call of the bulge chase may take this many multiply–adds, one call of dqds this many divisions. */
-const chaseStepWork = 1e7;
+const chaseStepWork = 2e7;
 const dqdsStepWork = 1e6;
 
 /** Multiply–adds (in units of the matrix product) of the second and third stage, for progress. */
@@ -22,7 +24,8 @@ export function bandToValuesBytes(size: number): number {
  * bisected instead.
  * @returns `size` values, unordered
  */
-export function* bandSingularValues(memory: KernelMemory, band: number, size: number, bandWidth: number, bisect = false): Steps<Float64Array> {
+export function* bandSingularValues(holder: KernelMemory, address: number, size: number, bandWidth: number, bisect = false): Steps<Float64Array> {
+  const { memory, address: band } = bandForThreads(holder, address, bandLength(size, bandWidth), size, bandToValuesBytes(size));
   const kernel = memory.exports;
   const sweepWork = 4 * size * bandWidth;
   const sweeps = Math.max(1, Math.floor(chaseStepWork / sweepWork));

@@ -1,3 +1,4 @@
+import { symmetricBandLength } from './bandEigenvalues.js';
 import { panelsBetweenUpdates } from './delayedBandReduction.js';
 import { bringUpToDate, clearStarts, linesTimesMatrix, updateBytes, updateLength } from './delayedUpdate.js';
 import { alignedBytes, type KernelMemory } from '../kernel.js';
@@ -31,7 +32,7 @@ export function* reduceSymmetricDelayed(memory: KernelMemory, a: number, n: numb
   const [r, t, s, m] = Array.from({ length: 4 }, () => memory.take(b * b));
   const coefficients = memory.take(b * depth);
   const strip = memory.take(updateLength(n, depth));
-  const bandElements = memory.elements(band, (n + 2 * b) * 2 * b);
+  const bandElements = memory.elements(band, symmetricBandLength(n, b));
   const block = (address: number, rows: number, columns: number): Block => blockAt(memory, address, rows, columns);
 
   let size = n;

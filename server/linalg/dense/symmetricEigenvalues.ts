@@ -1,5 +1,5 @@
 import { bandWidth } from './bandReduction.js';
-import { bisectEigenvalue } from './bisection.js';
+import { bandEigenvalues, bandEigenvaluesWork, symmetricBandLength, tridiagonalBytes } from './bandEigenvalues.js';
 import { frobeniusTolerance, roundingBound, squaresAgree } from './checks.js';
 import { delayedSymmetricBytes, reduceSymmetricDelayed } from './delayedSymmetricReduction.js';
 import { alignedBytes, compileKernel, KernelMemory } from '../kernel.js';
@@ -46,57 +46,34 @@ export function symmetricEigenvaluesBytes(size: number): number {
   const b = bandWidth(size);
   const own = 2 * alignedBytes(b * size) + 2 * alignedBytes(2 * b * size) + 5 * alignedBytes(b * b);
   const vectors = size >= productsPayFrom ? Math.max(own, delayedSymmetricBytes(size, b)) : own;
-  return alignedBytes((size + 2 * b) * 2 * b) + vectors + 2 * alignedBytes(size);
+  return alignedBytes(symmetricBandLength(size, b)) + vectors + tridiagonalBytes(size);
 }
 
 /** Multiply–adds of `eigenvaluesInPlace`, for progress. */
 export function symmetricEigenvaluesWork(size: number): number {
-  return (2 / 3) * size ** 3 + 6 * size * size * bandWidth(size) + 20 * size * size;
+  return (2 / 3) * size ** 3 + bandEigenvaluesWork(size, bandWidth(size));
 }
 
 /** The same for a matrix in the kernel's memory, n × n by rows, of which the upper half is read; destroyed. */
 export function* eigenvaluesInPlace(memory: KernelMemory, address: number, n: number, products: MatrixProducts | null = null): Steps<Float64Array> {
-  const kernel = memory.exports;
   const b = bandWidth(n);
   const entries = memory.elements(address, n * n);
   const largest = upperMaximum(entries, n);
   if (!Number.isFinite(largest)) throw new Error('The matrix holds a value that is not finite (NaN or infinity): it has no eigenvalues.');
   if (largest === 0) return new Float64Array(n);
   const exponent = Math.max(-1000, Math.min(1000, -Math.floor(Math.log2(largest))));
-  kernel.scale(2 ** exponent, address, n * n);
+  memory.exports.scale(2 ** exponent, address, n * n);
   let squares = 0;
-  for (let i = 0; i < n; i++) squares += 2 * kernel.sumOfSquares(address + 8 * (i * n + i), n - i) - entries[i * n + i] ** 2;
+  for (let i = 0; i < n; i++) squares += 2 * memory.exports.sumOfSquares(address + 8 * (i * n + i), n - i) - entries[i * n + i] ** 2;
 
   const mark = memory.mark();
-  const band = memory.takeZeroed((n + 2 * b) * 2 * b);
+  const band = memory.takeZeroed(symmetricBandLength(n, b));
   if (products !== null && n >= productsPayFrom) {
     mirrorUpperHalf(memory, address, n);
     yield* reduceSymmetricDelayed(memory, address, n, b, band, products);
   } else yield* reduceSymmetric(memory, address, n, b, band);
-  const sweeps = Math.max(1, Math.floor(1e7 / (6 * n * b)));
-  for (let i = 0; i < n - 2; i += sweeps) {
-    kernel.chaseSymmetric(band, n, b, i, i + sweeps);
-    yield 12 * sweeps * n * b * (1 - i / n);
-  }
-  const diagonal = memory.take(n);
-  const offSquares = memory.take(n);
-  kernel.readTridiagonal(band, n, b, diagonal, offSquares);
-  const keptDiagonal = memory.elements(diagonal, n).slice();
-  const keptSquares = memory.elements(offSquares, n).slice();
-  const perStep = Math.max(1, Math.floor(2e5 / n));
-  let failed = false;
-  for (let i = 0; i < n && !failed; i += perStep) {
-    failed = kernel.rationalQl(diagonal, offSquares, n, i, Math.min(i + perStep, n)) < 0;
-    yield 20 * perStep * n;
-  }
-  let values = memory.elements(diagonal, n).slice().sort();
+  let values = yield* bandEigenvalues(memory, band, n, b, squares);
   memory.release(mark);
-  if (failed || !squaresAgree(values, squares)) {
-    for (let i = 0; i < n; i++) {
-      values[i] = bisectEigenvalue(keptDiagonal, keptSquares, i);
-      yield n;
-    }
-  }
   if (!squaresAgree(values, squares)) throw new Error(`The eigenvalues of a ${n} × ${n} matrix failed their check: the sum of their squares differs from that of the entries by more than ${frobeniusTolerance} of it; please report this matrix.`);
   values = values.map((x) => x * 2 ** -exponent);
   return values;
@@ -116,7 +93,7 @@ function* reduceSymmetric(memory: KernelMemory, a: number, n: number, b: number,
   const right = memory.take(2 * b * n);
   const [r, t, s, m] = Array.from({ length: 4 }, () => memory.take(b * b));
   const entries = memory.elements(a, n * n);
-  const bandElements = memory.elements(band, (n + 2 * b) * 2 * b);
+  const bandElements = memory.elements(band, symmetricBandLength(n, b));
   let unreported = 0;
   for (let k = 0; k < n; k += b) {
     const width = Math.min(b, n - k);

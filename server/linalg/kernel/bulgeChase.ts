@@ -12,19 +12,36 @@
  */
 import { at, get, set } from './elements';
 import { makeReflector, reflected } from './householder';
+import { announceEnd, announceSteps, awaitSteps, groupSize } from './pipeline';
 import { reflectorVector } from './scratch';
 import { reflectColumns, reflectRows } from './vectors';
 
+/** Steps that a sweep must be ahead for the next one's to share no element with those still to come. */
+const distance: i32 = 3;
+
 /** Runs the sweeps from … to − 1 on an n × n band of width b: n/b steps of about 8·b² operations each. */
 export function chaseBulges(band: usize, n: i32, b: i32, from: i32, to: i32): void {
+  chaseBulgesPart(band, n, b, from, to, 0, 1, 0);
+}
+
+/** Every `parts`-th group of these sweeps, from number `part` on: what one of `parts` threads does. */
+export function chaseBulgesPart(band: usize, n: i32, b: i32, from: i32, to: i32, part: i32, parts: i32, progress: usize): void {
   const last = min(to, n - 1);
-  for (let i = from; i < last; i++) {
-    let row = i, first = i + 1;
-    while (first < n) {
-      chaseStep(band, n, b, row, first);
-      row = first;
-      first += b;
+  for (let first = from, group = 0, count = 0; first < last; first += count, group++) {
+    const steps = (n - first - 2) / b + 1;
+    count = min(last - first, groupSize(steps));
+    if (group % parts != part) continue;
+    let ahead = parts > 1 && group > 0 ? 0 : steps + distance;
+    // Sweep k of the group is distance − 1 steps behind sweep k − 1, whose turn comes first.
+    for (let t = 0; t < steps + (count - 1) * (distance - 1); t++) {
+      if (t < steps && ahead < t + distance) ahead = awaitSteps(progress, group - 1, t + distance);
+      for (let k = 0; k < count; k++) {
+        const s = t - k * (distance - 1), i = first + k, column = i + 1 + s * b;
+        if (s >= 0 && column < n) chaseStep(band, n, b, s == 0 ? i : column - b, column);
+      }
+      if (parts > 1) announceSteps(progress, group, t - (count - 1) * (distance - 1) + 1);
     }
+    if (parts > 1) announceEnd(progress, group);
   }
 }
 

@@ -3,6 +3,7 @@
  * else by address in each call, so that the kernel itself allocates nothing.
  */
 import { at } from './elements';
+import { largestGroup } from './pipeline';
 
 /** Widest panel (and band) the scratch areas allow. */
 export const maximumPanel: i32 = 64;
@@ -22,10 +23,13 @@ export let panelTriangle: usize = 0;
 /** Two vectors of maximumPanel elements. */
 export let reflectorVector: usize = 0;
 export let rowSums: usize = 0;
+/** For each sweep of a group (pipeline.ts) a vector of maximumPanel elements, and one element. */
+export let groupReflectors: usize = 0;
+export let groupFactors: usize = 0;
 
 /** Elements that `useScratch` needs. */
 export function scratchLength(): i32 {
-  return blockRows * blockInner + blockInner * blockColumns + 16 + 2 * maximumPanel * maximumPanel + 2 * maximumPanel;
+  return blockRows * blockInner + blockInner * blockColumns + 16 + 2 * maximumPanel * maximumPanel + (2 + largestGroup) * maximumPanel + largestGroup;
 }
 
 /** Hands over the working memory: `scratchLength()` elements at `base`, aligned to 16 bytes. */
@@ -37,6 +41,8 @@ export function useScratch(base: usize): void {
   panelTriangle = at(panelProduct, maximumPanel * maximumPanel);
   reflectorVector = at(panelTriangle, maximumPanel * maximumPanel);
   rowSums = at(reflectorVector, maximumPanel);
+  groupReflectors = at(rowSums, maximumPanel);
+  groupFactors = at(groupReflectors, largestGroup * maximumPanel);
 }
 
 /** First free address behind the module's own data. */

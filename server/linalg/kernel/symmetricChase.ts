@@ -10,38 +10,58 @@
  */
 import { at, get, set } from './elements';
 import { makeReflector, reflected } from './householder';
-import { reflectorVector, rowSums } from './scratch';
+import { announceEnd, announceSteps, awaitSteps, groupSize } from './pipeline';
+import { groupFactors, groupReflectors, maximumPanel, rowSums } from './scratch';
 import { dot, dotAndAxpy, reflectColumns, reflectRows, subtractBoth } from './vectors';
+
+/** Steps that a sweep must be ahead for the next one's to share no element with those still to come. */
+const distance: i32 = 2;
 
 /** Runs the sweeps from … to − 1 on an n × n band of width b. */
 export function chaseSymmetric(band: usize, n: i32, b: i32, from: i32, to: i32): void {
+  chaseSymmetricPart(band, n, b, from, to, 0, 1, 0);
+}
+
+/** Every `parts`-th group of these sweeps, from number `part` on: what one of `parts` threads does. */
+export function chaseSymmetricPart(band: usize, n: i32, b: i32, from: i32, to: i32, part: i32, parts: i32, progress: usize): void {
   const last = min(to, n - 2);
-  for (let i = from; i < last; i++) {
-    let tau: f64 = 0, column = i, first = i + 1;
-    while (first < n) {
-      tau = step(band, n, b, column, first, tau);
-      column = first;
-      first += b;
+  for (let first = from, group = 0, count = 0; first < last; first += count, group++) {
+    const steps = (n - first - 2) / b + 1;
+    count = min(last - first, groupSize(steps));
+    if (group % parts != part) continue;
+    let ahead = parts > 1 && group > 0 ? 0 : steps + distance;
+    // Sweep k of the group is distance − 1 steps behind sweep k − 1, whose turn comes first.
+    for (let t = 0; t < steps + (count - 1) * (distance - 1); t++) {
+      if (t < steps && ahead < t + distance) ahead = awaitSteps(progress, group - 1, t + distance);
+      for (let k = 0; k < count; k++) {
+        const s = t - k * (distance - 1), i = first + k, row = i + 1 + s * b;
+        if (s >= 0 && row < n) step(band, n, b, s == 0 ? i : row - b, row, s == 0, at(groupReflectors, k * maximumPanel), at(groupFactors, k));
+      }
+      if (parts > 1) announceSteps(progress, group, t - (count - 1) * (distance - 1) + 1);
     }
+    if (parts > 1) announceEnd(progress, group);
   }
 }
 
 /**
- * The block of rows first … first + b − 1 and columns column … first − 1: finishes the reflection of its columns (in
- * `reflectorVector`, factor tau), clears its first column and reflects the diagonal block below. Returns the new factor.
+ * The block of rows first … first + b − 1 and columns column … first − 1: finishes the reflection of its columns, which the
+ * step before has left in `v` and its factor at `factor`, clears its first column and reflects the diagonal block below.
+ * Leaves the new reflection in their place.
  */
-function step(band: usize, n: i32, b: i32, column: i32, first: i32, tau: f64): f64 {
-  const length = min(n - first, b), stride = 2 * b, width = first - column, block = at(band, column * stride + first), v = reflectorVector;
+function step(band: usize, n: i32, b: i32, column: i32, first: i32, begins: bool, v: usize, factor: usize): void {
+  const length = min(n - first, b), stride = 2 * b, width = first - column, block = at(band, column * stride + first);
+  let tau: f64 = begins ? 0 : load<f64>(factor);
+  store<f64>(factor, 0);
   if (width > 1 && tau != 0) reflectColumns(block, width, length, stride, v, tau);
-  if (length <= 1) return 0;
+  if (length <= 1) return;
   memory.copy(v, block, <usize>length << 3);
   tau = makeReflector(v, length);
   memory.fill(block, 0, <usize>length << 3);
   store<f64>(block, reflected);
-  if (tau == 0) return 0;
+  if (tau == 0) return;
+  store<f64>(factor, tau);
   reflectRows(at(block, stride), width - 1, stride, v, length, tau);
   reflectBothSides(at(band, first * stride + first), length, stride, v, tau);
-  return tau;
 }
 
 /** A ← H·A·H for the lower half of a symmetric block: A − v·wᵀ − w·vᵀ with w = τAv − ½τ²(vᵀAv)v. */

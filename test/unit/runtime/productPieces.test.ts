@@ -17,13 +17,12 @@ describe('products in pieces', () => {
       for (let i = 0; i < c.rows; i++) for (let j = 0; j < c.columns; j++) c.elements[i * c.columns + j] = keep * c.elements[i * c.columns + j] + sign * a.elements[i] * b.elements[j];
       return Promise.resolve(c.rows * c.columns);
     };
-    const engine: Products = { name: 'outer', multiply: outer(1, 0), multiplyByTransposed: outer(1, 0), subtract: outer(-1, 1) };
+    const engine: Products = { name: 'outer', multiplyByTransposed: outer(1, 0), multiplyTransposed: outer(1, 0), subtract: outer(-1, 1) };
     const pieces = inPieces(engine);
     assert.equal(pieces.name, 'outer');
     const [rows, columns] = [2500, 2000];
     const a = block(rows, 1, (i) => i + 1);
     for (const [name, b, start, expected] of [
-      ['multiply', block(1, columns, (_, j) => j), 5, (i: number, j: number) => (i + 1) * j],
       ['multiplyByTransposed', block(columns, 1, (j) => j), 5, (i: number, j: number) => (i + 1) * j],
       ['subtract', block(1, columns, (_, j) => j), 5, (i: number, j: number) => 5 - (i + 1) * j],
     ] as const) {
@@ -34,7 +33,7 @@ describe('products in pieces', () => {
       for (let at = 0; at < c.elements.length; at += 997) assert.equal(c.elements[at], expected(Math.floor(at / columns), at % columns));
     }
     calls.length = 0;
-    await pieces.multiply(block(3, 1), block(1, 4), block(3, 4));
+    await pieces.multiplyByTransposed(block(3, 1), block(4, 1), block(3, 4));
     assert.deepEqual(calls, [12]);
   });
 });

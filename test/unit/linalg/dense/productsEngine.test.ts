@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { MatrixWorkspace } from '../../../../server/linalg/matrixWorkspace.js';
-import { type Block, type MatrixProducts } from '../../../../server/linalg/matrixProducts.js';
 import { bandLength } from '../../../../server/linalg/dense/bandReduction.js';
 import { bandSingularValues, bandToValuesBytes } from '../../../../server/linalg/dense/bidiagonal.js';
 import { delayedReductionBytes, reduceToBandDelayed } from '../../../../server/linalg/dense/delayedBandReduction.js';
 import { delayedSymmetricBytes, reduceSymmetricDelayed } from '../../../../server/linalg/dense/delayedSymmetricReduction.js';
+import type { Block } from '../../../../server/linalg/matrixProducts.js';
 import { alignedBytes, compileKernel, KernelMemory, type MatrixView } from '../../../../server/linalg/kernel.js';
 import { runSteps } from '../../../../server/linalg/steps.js';
 import { symmetricEigenvalues } from '../../../../server/linalg/dense/symmetricEigenvalues.js';
@@ -12,27 +12,7 @@ import { triangleByProducts, triangleByProductsBytes } from '../../../../server/
 import { createOnnxProducts } from '../../../../server/runtime/onnxProducts.js';
 import { jacobiSingularValues } from '../../../support/jacobi.js';
 import { gaussian, relativeDifference, withSingularValues } from '../../../support/matrices.js';
-
-/** Products by definition; refuses operands that do not fit together. */
-const plainProducts: MatrixProducts = {
-  name: 'plain',
-  multiply: (a, b, c) => Promise.resolve(product(a, b, c, (k, j) => b.elements[k * b.columns + j], b.rows, b.columns, 0, 1)),
-  multiplyByTransposed: (a, b, c) => Promise.resolve(product(a, b, c, (k, j) => b.elements[j * b.columns + k], b.columns, b.rows, 0, 1)),
-  subtract: (a, b, c) => Promise.resolve(product(a, b, c, (k, j) => b.elements[k * b.columns + j], b.rows, b.columns, 1, -1)),
-};
-
-function product(a: Block, b: Block, c: Block, right: (k: number, j: number) => number, inner: number, columns: number, keep: number, sign: number): number {
-  for (const { elements, rows, columns: width } of [a, b, c]) assert.equal(elements.length, rows * width);
-  assert.deepEqual([a.columns, c.rows, c.columns], [inner, a.rows, columns]);
-  for (let i = 0; i < a.rows; i++) {
-    for (let j = 0; j < columns; j++) {
-      let sum = 0;
-      for (let k = 0; k < inner; k++) sum += a.elements[i * inner + k] * right(k, j);
-      c.elements[i * columns + j] = keep * c.elements[i * columns + j] + sign * sum;
-    }
-  }
-  return a.rows * inner * columns;
-}
+import { plainProducts } from '../../../support/plainProducts.js';
 
 /** rows × columns by rows, looked at with the longer side as rows. */
 function tall(address: number, rows: number, columns: number): MatrixView {
@@ -103,11 +83,11 @@ describe('products by onnxruntime', () => {
     const products = await createOnnxProducts(1);
     for (const [m, k, n] of [[1, 1, 1], [3, 5, 7], [24, 300, 17], [64, 2, 90]]) {
       const block = (rows: number, columns: number, seed: number): Block => ({ elements: gaussian(rows, columns, seed), rows, columns });
-      const [a, b, bt] = [block(m, k, 1), block(k, n, 2), block(n, k, 3)];
-      for (const [name, right] of [['multiply', b], ['multiplyByTransposed', bt], ['subtract', b]] as const) {
+      const [a, at, b, bt] = [block(m, k, 1), block(k, m, 1), block(k, n, 2), block(n, k, 3)];
+      for (const [name, left, right] of [['multiplyByTransposed', a, bt], ['multiplyTransposed', at, bt], ['subtract', a, b]] as const) {
         const [actual, expected] = [block(m, n, 4), block(m, n, 4)];
-        assert.equal(await products[name](a, right, actual), m * k * n);
-        await plainProducts[name](a, right, expected);
+        assert.equal(await products[name](left, right, actual), m * k * n);
+        await plainProducts[name](left, right, expected);
         assert.ok(relativeDifference(actual.elements, expected.elements) < 1e-14, `${name} ${m} ${k} ${n}`);
       }
     }

@@ -5,7 +5,7 @@ import { blockRowChoices, streamedKernelBytes, streamedSingularValues } from '..
 import { factorLinesBytes } from '../../../../server/linalg/dense/triangleByProducts.js';
 import { compileKernel, KernelMemory } from '../../../../server/linalg/kernel.js';
 import { MatrixWorkspace, predictedStreamedBytes, type StreamedMatrix } from '../../../../server/linalg/matrixWorkspace.js';
-import type { Block, MatrixProducts } from '../../../../server/linalg/matrixProducts.js';
+import { plainProducts } from '../../../support/plainProducts.js';
 import { RandomGenerator } from '../../../../server/linalg/random.js';
 import { runSteps } from '../../../../server/linalg/steps.js';
 
@@ -40,25 +40,6 @@ async function direct(workspace: MatrixWorkspace, rows: number, columns: number,
 function assertEqualValues(actual: Float64Array, expected: ArrayLike<number>, tolerance = 2e-14): void {
   assert.equal(actual.length, expected.length);
   for (let i = 0; i < actual.length; i++) assert.ok(Math.abs(actual[i] - expected[i]) <= tolerance * expected[0], `${i}: ${actual[i]} for ${expected[i]}`);
-}
-
-/** A stand-in for the engine of products, in plain loops. */
-const plainProducts: MatrixProducts = {
-  name: 'plain loops',
-  multiply: (a, b, c) => product(a, c, (k, j) => b.elements[k * b.columns + j], a.columns, 0, 1),
-  multiplyByTransposed: (a, b, c) => product(a, c, (k, j) => b.elements[j * b.columns + k], a.columns, 0, 1),
-  subtract: (a, b, c) => product(a, c, (k, j) => b.elements[k * b.columns + j], a.columns, 1, -1),
-};
-
-function product(a: Block, c: Block, at: (k: number, j: number) => number, inner: number, keep: 0 | 1, sign: 1 | -1): Promise<number> {
-  for (let i = 0; i < c.rows; i++) {
-    for (let j = 0; j < c.columns; j++) {
-      let sum = 0;
-      for (let k = 0; k < inner; k++) sum += a.elements[i * a.columns + k] * at(k, j);
-      c.elements[i * c.columns + j] = keep * c.elements[i * c.columns + j] + sign * sum;
-    }
-  }
-  return Promise.resolve(c.rows * c.columns * inner);
 }
 
 describe('singular values of a streamed matrix', () => {

@@ -1,0 +1,28 @@
+import { alignedBytes, kernelOverheadBytes, type KernelMemory } from '../kernel.js';
+
+/** From this size on, chasing the bulges takes long enough for several threads. */
+export const threadsPayFrom = 1024;
+
+/** A band matrix and the memory it lies in. */
+export interface StoredBand {
+  memory: KernelMemory;
+  address: number;
+}
+
+/**
+ * The band where the threads of a kernel can work on it: where it lies, or copied to the memory's companion, which then
+ * has room for `bytes` more.
+ */
+export function bandForThreads(memory: KernelMemory, address: number, length: number, size: number, bytes: number): StoredBand {
+  const threaded = size >= threadsPayFrom ? memory.threaded() : null;
+  if (threaded === null || threaded === memory) return { memory, address };
+  threaded.reserve(alignedBytes(length) + bytes);
+  const copy = threaded.take(length);
+  threaded.elements(copy, length).set(memory.elements(address, length));
+  return { memory: threaded, address: copy };
+}
+
+/** Bytes of the companion with `bytes` besides the band. */
+export function companionBytes(length: number, size: number, bytes: number): number {
+  return size >= threadsPayFrom ? kernelOverheadBytes + alignedBytes(length) + bytes : 0;
+}

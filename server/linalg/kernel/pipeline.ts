@@ -1,0 +1,54 @@
+/**
+ * Bulge chasing in groups of sweeps, by one thread or several over one memory.
+ *
+ * A group's sweeps go through the band together, each a few steps behind the one before, so that what they touch stays in
+ * the cache (Haidar, Ltaief and Dongarra, SC'11). Threads take the groups in turns, and each follows the group before
+ * it at the distance at which the two touch nothing in common (Lang, Parallel Computing 19, 1993). Every element is
+ * computed from the same numbers in the same order, whatever the groups and threads.
+ *
+ * `progress` holds for each group how many steps its last sweep has finished: a 32-bit integer in a cache line of its own, zero
+ * before it begins.
+ */
+
+/** Most sweeps of a group. */
+export const largestGroup: i32 = 8;
+/** A group takes at most this share of the steps of its sweeps from its first sweep to its last, so that the next group is not kept waiting. */
+const stepsPerSweep: i32 = 6;
+const leastGroup: i32 = 2;
+
+/** Sweeps of the group whose first sweep has the given number of steps. */
+export function groupSize(steps: i32): i32 {
+  return max(leastGroup, min(largestGroup, steps / stepsPerSweep));
+}
+
+/** A group that is done counts as being this far. */
+const finished: i32 = 0x7fffffff;
+/** Looks at the other thread's progress before this one sleeps for a moment: some ten microseconds. */
+const looks: i32 = 8192;
+const lineShift: usize = 6;
+
+/** Lets the thread sleep for a moment: a function of the host. */
+@external('env', 'pause')
+declare function pause(): void;
+
+/** Waits until a group has finished `steps` steps; returns how many it has. */
+export function awaitSteps(progress: usize, group: i32, steps: i32): i32 {
+  if (!ASC_FEATURE_THREADS) return finished;
+  const word = progress + (<usize>group << lineShift);
+  let left = looks;
+  while (true) {
+    const done = atomic.load<i32>(word);
+    if (done >= steps) return done;
+    if (--left > 0) continue;
+    pause();
+    left = looks;
+  }
+}
+
+export function announceSteps(progress: usize, group: i32, steps: i32): void {
+  if (ASC_FEATURE_THREADS) atomic.store<i32>(progress + (<usize>group << lineShift), steps);
+}
+
+export function announceEnd(progress: usize, group: i32): void {
+  announceSteps(progress, group, finished);
+}
