@@ -1,14 +1,15 @@
 import { symmetricBandLength } from './bandEigenvalues.js';
 import { panelsBetweenUpdates } from './delayedBandReduction.js';
-import { bringUpToDate, clearStarts, linesTimesMatrix, updateBytes, updateLength } from './delayedUpdate.js';
+import { clearStarts } from './delayedUpdate.js';
 import { alignedBytes, type KernelMemory } from '../kernel.js';
 import { blockAt, type Block, type MatrixProducts } from '../matrixProducts.js';
 import { type Steps } from '../steps.js';
+import { stripRows, stripsBytes, SymmetricStrips } from './symmetricStrips.js';
 
 /** Bytes that `reduceSymmetricDelayed` takes from the kernel's memory. */
 export function delayedSymmetricBytes(size: number, b: number): number {
   const depth = 2 * b * panelsBetweenUpdates(size);
-  return 2 * alignedBytes(depth * size) + 3 * alignedBytes(b * size) + 4 * alignedBytes(b * b) + alignedBytes(b * depth) + updateBytes(size, depth);
+  return 2 * alignedBytes(depth * size) + 2 * alignedBytes(b * size) + 4 * alignedBytes(b * b) + alignedBytes(b * depth) + stripsBytes(size, b, depth);
 }
 
 /**
@@ -20,32 +21,33 @@ export function delayedSymmetricBytes(size: number, b: number): number {
  *     Wᵀ = Tᵀ·P − ½·(Tᵀ·P·V·T)ᵀ·Vᵀ, so that the matrix becomes A − V·Wᵀ − W·Vᵀ
  *     U grows by Vᵀ over Wᵀ, Y by Wᵀ over Vᵀ
  *
- * @param a address of the matrix, n × n by rows, both halves stored; destroyed
+ * @param a address of the matrix, n × n by rows, of which the upper half is read; destroyed
  * @param band storage of kernel/symmetricChase.ts, cleared
  */
-export function* reduceSymmetricDelayed(memory: KernelMemory, a: number, n: number, b: number, band: number, products: MatrixProducts): Steps<void> {
+export function* reduceSymmetricDelayed(memory: KernelMemory, a: number, n: number, b: number, band: number, products: MatrixProducts, rowsPerStrip = stripRows(n)): Steps<void> {
   const kernel = memory.exports;
   const mark = memory.mark();
   const depth = 2 * b * panelsBetweenUpdates(n);
   const [u, y] = [0, 0].map(() => memory.take(depth * n));
-  const [panel, p, turned] = [0, 0, 0].map(() => memory.take(b * n));
+  const [panel, p] = [0, 0].map(() => memory.take(b * n));
   const [r, t, s, m] = Array.from({ length: 4 }, () => memory.take(b * b));
   const coefficients = memory.take(b * depth);
-  const strip = memory.take(updateLength(n, depth));
   const bandElements = memory.elements(band, symmetricBandLength(n, b));
   const block = (address: number, rows: number, columns: number): Block => blockAt(memory, address, rows, columns);
+  const strips = new SymmetricStrips(memory, a, n, b, depth, rowsPerStrip);
 
-  let size = n;
-  /** Columns of the stored matrix that are done, and rows that U and Y hold. */
-  let [done, held] = [0, 0];
+  /** First row and column of what U and Y stand for, and the rows that they hold. */
+  let [base, held] = [0, 0];
   for (let k = 0; k < n; ) {
     const width = Math.min(b, n - k);
-    const stored = block(a, size, size);
+    const size = n - base;
+    const done = k - base;
     const lines = block(panel, width, size);
     const [heldU, heldY] = [block(u, held, size), block(y, held, size)];
 
-    // The panel's columns, up to date; by symmetry its rows.
-    lines.elements.set(stored.elements.subarray(done * size, (done + width) * size));
+    // The panel's columns, up to date; by symmetry its rows, from the diagonal on.
+    lines.elements.fill(0);
+    for (let i = 0; i < width; i++) strips.copyRow(k + i, lines.elements.subarray(i * size + done + i, (i + 1) * size));
     if (held > 0) {
       kernel.copyMatrix(width, held, u + 8 * done, 1, size, coefficients, held, 1);
       yield products.subtract(block(coefficients, width, held), heldY, lines);
@@ -61,7 +63,7 @@ export function* reduceSymmetricDelayed(memory: KernelMemory, a: number, n: numb
     yield 2 * rest * width * width;
 
     const projected = block(p, width, size);
-    yield* linesTimesMatrix(memory, products, stored, false, lines, projected, turned);
+    yield* strips.linesTimes(products, lines, base, k + width, projected);
     if (held > 0) {
       yield products.multiplyByTransposed(lines, heldU, block(coefficients, width, held));
       yield products.subtract(block(coefficients, width, held), heldY, projected);
@@ -77,11 +79,11 @@ export function* reduceSymmetricDelayed(memory: KernelMemory, a: number, n: numb
     yield 3 * size * width * width;
 
     held += 2 * width;
-    done = from;
     k += width;
     if (held + 2 * b > depth) {
-      yield* bringUpToDate(memory, products, stored, done, u, size, y, held, strip);
-      [size, done, held] = [size - done, 0, 0];
+      strips.dropBefore(k);
+      yield* strips.subtract(products, block(u, held, size), block(y, held, size), base);
+      [base, held] = [k, 0];
     }
   }
   memory.release(mark);

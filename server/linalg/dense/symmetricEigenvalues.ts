@@ -15,9 +15,7 @@ export interface EigenvalueResult {
 
 /** Rows of a strip: the kernel's own block, so that a strip of the matrix is packed once. */
 const stripRows = 80;
-/** Rows of the upper half that are mirrored at a time. */
-const mirrorRows = 64;
-/** From this size on, a native engine's products pay, although they need both halves of the matrix. */
+/** From this size on, a native engine's products pay for their calls and for what is copied for them. */
 const productsPayFrom = 700;
 /** Multiply–adds before the event loop gets its turn. */
 const stepWork = 3e7;
@@ -68,10 +66,8 @@ export function* eigenvaluesInPlace(memory: KernelMemory, address: number, n: nu
 
   const mark = memory.mark();
   const band = memory.takeZeroed(symmetricBandLength(n, b));
-  if (products !== null && n >= productsPayFrom) {
-    mirrorUpperHalf(memory, address, n);
-    yield* reduceSymmetricDelayed(memory, address, n, b, band, products);
-  } else yield* reduceSymmetric(memory, address, n, b, band);
+  if (products !== null && n >= productsPayFrom) yield* reduceSymmetricDelayed(memory, address, n, b, band, products);
+  else yield* reduceSymmetric(memory, address, n, b, band);
   let values = yield* bandEigenvalues(memory, band, n, b, squares);
   memory.release(mark);
   if (!squaresAgree(values, squares)) throw new Error(`The eigenvalues of a ${n} × ${n} matrix failed their check: the sum of their squares differs from that of the entries by more than ${frobeniusTolerance} of it; please report this matrix.`);
@@ -143,14 +139,6 @@ function* reduceSymmetric(memory: KernelMemory, a: number, n: number, b: number,
   }
   yield unreported;
   memory.release(mark);
-}
-
-function mirrorUpperHalf(memory: KernelMemory, a: number, n: number): void {
-  for (let i = 0; i < n; i += mirrorRows) {
-    const h = Math.min(mirrorRows, n - i);
-    memory.exports.copyMatrix(h, i, a + 8 * i, 1, n, a + 8 * i * n, n, 1);
-    for (let p = 1; p < h; p++) memory.exports.copyMatrix(1, p, a + 8 * (i * n + i + p), 1, n, a + 8 * ((i + p) * n + i), n, 1);
-  }
 }
 
 function upperMaximum(matrix: Float64Array, n: number): number {
