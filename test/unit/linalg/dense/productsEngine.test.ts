@@ -20,7 +20,7 @@ function tall(address: number, rows: number, columns: number): MatrixView {
   return rows >= columns ? { address, rows, columns, rowStride: columns, columnStride: 1 } : { address, rows: columns, columns: rows, rowStride: 1, columnStride: columns };
 }
 
-async function valuesByProducts(matrix: Float64Array, rows: number, columns: number, b: number, triangleFirst: boolean): Promise<Float64Array> {
+async function valuesByProducts(matrix: Float64Array, rows: number, columns: number, b: number, triangleFirst: boolean, products = plainProducts): Promise<Float64Array> {
   const memory = new KernelMemory(await compileKernel());
   const [large, small] = [Math.max(rows, columns), Math.min(rows, columns)];
   memory.reserve(alignedBytes(matrix.length) + alignedBytes(bandLength(small, b)) + delayedReductionBytes(large, small, b) + triangleByProductsBytes(large, small) + bandToValuesBytes(small));
@@ -28,8 +28,8 @@ async function valuesByProducts(matrix: Float64Array, rows: number, columns: num
   memory.elements(address, matrix.length).set(matrix);
   const band = memory.take(bandLength(small, b));
   let view = tall(address, rows, columns);
-  if (triangleFirst) view = await runSteps(triangleByProducts(memory, view, plainProducts), 1);
-  await runSteps(reduceToBandDelayed(memory, view, b, band, plainProducts), 1);
+  if (triangleFirst) view = await runSteps(triangleByProducts(memory, view, products), 1);
+  await runSteps(reduceToBandDelayed(memory, view, b, band, products), 1);
   return (await runSteps(bandSingularValues(memory, band, small, b), 1)).sort().reverse();
 }
 
@@ -48,6 +48,17 @@ describe('singular values by products of another engine', () => {
     for (const [rows, columns] of [[24, 24], [300, 24], [24, 300]]) {
       const matrix = withSingularValues(rows, columns, values, 5);
       for (const first of [false, true]) assert.ok(relativeDifference(await valuesByProducts(matrix, rows, columns, 2, first), values) < 1e-14);
+    }
+  });
+
+  it('in several panels and blocks, by way of a triangle', async () => {
+    const products = await createOnnxProducts(1);
+    const alone = await MatrixWorkspace.create();
+    for (const [rows, columns] of [[460, 460], [900, 321], [320, 2100], [2000, 193]]) {
+      const matrix = gaussian(rows, columns, rows);
+      alone.allocate(1, rows, columns).set(matrix);
+      const { singularValues } = await alone.singularValues();
+      assert.ok(relativeDifference(await valuesByProducts(matrix, rows, columns, 20, true, products), singularValues) < 1e-14, `${rows} × ${columns}`);
     }
   });
 
