@@ -61,7 +61,7 @@ describe('singular values of tall matrices by their Gram matrix', () => {
   it('need at most twice the matrix and what a small matrix needs beside it', () => {
     for (const [rows, columns] of [[1742, 1024], [6966, 4096], [8192, 4096], [50257, 1024]]) {
       const matrix = 8 * rows * columns;
-      assert.ok(predictedBytes(1, rows, columns) < 2 * matrix + 40 * 1024 * 1024, `${rows} × ${columns}: ${predictedBytes(1, rows, columns) / matrix}`);
+      assert.ok(predictedBytes(1, rows, columns) < 2 * matrix + 64 * 1024 * 1024, `${rows} × ${columns}: ${predictedBytes(1, rows, columns) / matrix}`);
     }
   });
 });
