@@ -6,11 +6,8 @@ import type { DType } from './modelFile.js';
 export interface TensorScan {
   /** NaN and infinities; the index is flat, row-major, in the whole tensor. */
   nonFinite: { count: number; firstIndex: number | null };
-  zeros: number;
   /** In the stored dtype. */
   denormals: number;
-  /** The value that all elements have, or null; null for an empty tensor. */
-  constant: number | null;
   /** SHA-256 of the stored bytes that were read, hexadecimal. */
   digest: string;
 }
@@ -21,10 +18,7 @@ export class Scanner {
   private readonly smallestNormal: number;
   private count = 0;
   private firstIndex: number | null = null;
-  private zeros = 0;
   private denormals = 0;
-  private first: number | null = null;
-  private constant = true;
 
   constructor(dtype: DType) {
     this.smallestNormal = smallestNormal(dtype);
@@ -42,25 +36,19 @@ export class Scanner {
       const magnitude = Math.abs(values[i]);
       // One comparison pair for ordinary values; NaN fails both.
       if (magnitude >= normal && magnitude <= largest) continue;
-      if (magnitude === 0) this.zeros += 1;
-      else if (magnitude < normal) this.denormals += 1;
+      if (magnitude === 0) continue;
+      if (magnitude < normal) this.denormals += 1;
       else {
         this.count += 1;
         this.firstIndex ??= start + i;
       }
-    }
-    if (values.length > 0) {
-      this.first ??= values[0];
-      if (this.constant) this.constant = values.every((value) => value === this.first);
     }
   }
 
   result(): TensorScan {
     return {
       nonFinite: { count: this.count, firstIndex: this.firstIndex },
-      zeros: this.zeros,
       denormals: this.denormals,
-      constant: this.constant && this.first !== null && Number.isFinite(this.first) ? this.first : null,
       digest: this.hash.digest('hex'),
     };
   }

@@ -23,6 +23,12 @@ export interface WeightScan {
   digest: string;
 }
 
+/** The same of a matrix as a whole. */
+export interface MatrixScan extends WeightScan {
+  /** Largest magnitude of a weight, NaN aside. */
+  largest: number;
+}
+
 /**
  * Reads a layer's matrix into `target`: groups × (rows/groups) × (columns/groups), row-major, float64. The stored tensor
  * is streamed in chunks straight to its places; no second copy of it is held, except where a reshape cuts an axis
@@ -32,7 +38,7 @@ export interface WeightScan {
  * are no zeros, and a finite element can overflow with its scale. Only `denormals` and `digest` are of what is stored.
  * @throws RangeError when `target` has not one element per weight; what readTensor throws; the signal's reason
  */
-export async function readWeight(layer: Layer, target: Float64Array, options: ReadWeightOptions = {}): Promise<WeightScan> {
+export async function readWeight(layer: Layer, target: Float64Array, options: ReadWeightOptions = {}): Promise<MatrixScan> {
   const elements = elementsOf(layer.weight.shape);
   if (target.length !== elements) throw new RangeError(`Layer ${layer.id} has ${elements} weights; the target has room for ${target.length}.`);
   const scans = new ScanCollector();
@@ -40,25 +46,29 @@ export async function readWeight(layer: Layer, target: Float64Array, options: Re
   const whole = { length: elements, step: elements, offset: 0 };
   await new Reading(options, scans).fill(view, target, whole);
   const { nonFinite: stored, denormals, digest } = scans.result();
-  const { nonFinite, zeros, constant } = scanWeights(target);
+  const { nonFinite, zeros, constant, largest } = scanWeights(target);
   // What is not finite as stored stays so; more of it comes from scales.
   const firstIndex = nonFinite === stored.count ? stored.firstIndex : await new Tracing(options).first(view, target, whole);
-  return { nonFinite: { count: nonFinite, firstIndex }, zeros, denormals, constant, digest };
+  return { nonFinite: { count: nonFinite, firstIndex }, zeros, denormals, constant, largest, digest };
 }
 
 /** Counts over the matrix; about 1 ns a weight. */
-function scanWeights(weights: Float64Array): { nonFinite: number; zeros: number; constant: number | null } {
+function scanWeights(weights: Float64Array): Pick<MatrixScan, 'zeros' | 'constant' | 'largest'> & { nonFinite: number } {
   let nonFinite = 0;
   let zeros = 0;
-  for (const weight of weights) {
-    if (weight === 0) zeros++;
-    // Infinity and NaN alone do not vanish when subtracted from themselves.
-    else if (weight - weight !== 0) nonFinite++;
+  let largest = 0;
+  const count = weights.length;
+  // By index: V8 takes twice as long through the iterator of millions.
+  for (let i = 0; i < count; i++) {
+    const size = Math.abs(weights[i]);
+    if (size > largest) largest = size;
+    if (size === 0) zeros++;
+    else if (!(size <= Number.MAX_VALUE)) nonFinite++;
   }
   const first = weights.length > 0 ? weights[0] : NaN;
   const constant = Number.isFinite(first) && weights.every((weight) => weight === first);
   // −0 is 0.
-  return { nonFinite, zeros, constant: constant ? first + 0 : null };
+  return { nonFinite, zeros, constant: constant ? first + 0 : null, largest };
 }
 
 /** Bytes of the layer's stored weights and scales: what an analysis reads from disk. */

@@ -141,7 +141,7 @@ async function measureWhole(layer: Layer, workspace: MatrixWorkspace, control: S
   const matrix = allocate();
   const scan = await readWeight(layer, matrix, signalled);
   control.signal?.throwIfAborted();
-  const norms = layerNorms(matrix, matrixShape, groups);
+  const norms = layerNorms(matrix, matrixShape, groups, scan.largest);
   control.progress?.(0);
   if (scan.nonFinite.count > 0) return { scan, norms, solved: null, copied: null };
   const copied = copy ? matrix.slice() : null;

@@ -32,42 +32,64 @@ export interface LayerNorms {
  *
  * @param values groups blocks of (rows/groups) × (columns/groups), row-major, one after the other; finite
  * @param matrixShape [rows, columns] of the whole matrix
+ * @param largest magnitude of an entry
  */
-export function layerNorms(values: Float64Array, matrixShape: readonly [number, number], groups: number): LayerNorms {
+export function layerNorms(values: Float64Array, matrixShape: readonly [number, number], groups: number, largest: number): LayerNorms {
   const [rows, columns] = matrixShape;
   const blockRows = groups > 0 ? rows / groups : 0;
   const blockColumns = groups > 0 ? columns / groups : 0;
-  let largest = 0;
-  for (const value of values) {
-    const size = Math.abs(value);
-    if (size > largest) largest = size;
-  }
   // A power of two is exact, and keeps squares of very large or small entries inside the floating-point range.
   const scale = largest > 0 ? 2 ** normScaleExponent(largest) : 1;
   const rowSums = new Float64Array(rows);
   const columnSums = new Float64Array(columns);
-  const rowFilled = new Uint8Array(rows);
-  const columnFilled = new Uint8Array(columns);
-  let at = 0;
-  let total = 0;
-  for (let row = 0; row < rows; row++) {
-    const firstColumn = Math.floor(row / blockRows) * blockColumns;
+  for (let block = 0; block < groups; block++) {
+    addSquares(values, block * blockRows, blockRows, blockColumns, scale, rowSums, columnSums.subarray(block * blockColumns, (block + 1) * blockColumns));
+  }
+  const total = rowSums.reduce((sum, square) => sum + square, 0);
+  // Where the sum vanishes, the squares may have vanished and not the entries.
+  const entry = (row: number, column: number): number => values[row * blockColumns + (column % blockColumns)];
+  const zeroRows = rowSums.reduce((count, sum, row) => count + (sum === 0 && everyIndex(blockColumns, (j) => entry(row, j) === 0) ? 1 : 0), 0);
+  const zeroColumns = columnSums.reduce((count, sum, column) => {
+    const firstRow = Math.floor(column / blockColumns) * blockRows;
+    return count + (sum === 0 && everyIndex(blockRows, (i) => entry(firstRow + i, column) === 0) ? 1 : 0);
+  }, 0);
+  return normsOf(rowSums, columnSums, total, values.length, scale, zeroRows, zeroColumns);
+}
+
+/** Sums of the squares of a block, whose first row is number `first` of the whole; four rows at a time share the column's sum. */
+function addSquares(values: Float64Array, first: number, rows: number, columns: number, scale: number, rowSums: Float64Array, columnSums: Float64Array): void {
+  let row = first;
+  for (; row + 4 <= first + rows; row += 4) {
+    const [at0, at1, at2, at3] = [row * columns, (row + 1) * columns, (row + 2) * columns, (row + 3) * columns];
+    let [sum0, sum1, sum2, sum3] = [0, 0, 0, 0];
+    for (let column = 0; column < columns; column++) {
+      const [x0, x1, x2, x3] = [values[at0 + column] * scale, values[at1 + column] * scale, values[at2 + column] * scale, values[at3 + column] * scale];
+      const [square0, square1, square2, square3] = [x0 * x0, x1 * x1, x2 * x2, x3 * x3];
+      sum0 += square0;
+      sum1 += square1;
+      sum2 += square2;
+      sum3 += square3;
+      columnSums[column] += square0 + square1 + (square2 + square3);
+    }
+    rowSums[row] = sum0;
+    rowSums[row + 1] = sum1;
+    rowSums[row + 2] = sum2;
+    rowSums[row + 3] = sum3;
+  }
+  for (; row < first + rows; row++) {
     let sum = 0;
-    let filled = 0;
-    for (let column = firstColumn; column < firstColumn + blockColumns; column++) {
-      const value = values[at++];
-      if (value === 0) continue;
-      filled = 1;
-      columnFilled[column] = 1;
-      const square = (value * scale) * (value * scale);
-      sum += square;
-      columnSums[column] += square;
+    for (let column = 0; column < columns; column++) {
+      const scaled = values[row * columns + column] * scale;
+      sum += scaled * scaled;
+      columnSums[column] += scaled * scaled;
     }
     rowSums[row] = sum;
-    rowFilled[row] = filled;
-    total += sum;
   }
-  return normsOf(rowSums, columnSums, total, values.length, scale, countZeros(rowFilled), countZeros(columnFilled));
+}
+
+function everyIndex(count: number, holds: (index: number) => boolean): boolean {
+  for (let i = 0; i < count; i++) if (!holds(i)) return false;
+  return true;
 }
 
 /** The exponent of two by which entries are multiplied before they are squared. */

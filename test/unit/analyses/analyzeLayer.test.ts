@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { analyzeLayer, LayerRefused, type WeightResult, type WeightSettings } from '../../../server/analyses/weights/analyzeLayer.js';
-import { layerNorms, mostWeakEntries } from '../../../server/analyses/weights/layerScan.js';
+import { layerNorms, mostWeakEntries, type LayerNorms } from '../../../server/analyses/weights/layerScan.js';
 import { MatrixWorkspace } from '../../../server/linalg/matrixWorkspace.js';
 import { RandomGenerator } from '../../../server/linalg/random.js';
 import type { Layer } from '../../../server/model/model.js';
@@ -151,10 +151,14 @@ describe('analysis of a layer', () => {
   });
 });
 
+function normsOf(values: number[], matrixShape: [number, number], groups: number): LayerNorms {
+  return layerNorms(Float64Array.from(values), matrixShape, groups, Math.max(...values.map(Math.abs)));
+}
+
 describe('norms of rows and columns', () => {
   it('name the weak ones and count the empty ones, in blocks too', () => {
     // Two blocks of 2 × 2; the second block's last column is empty.
-    const norms = layerNorms(Float64Array.of(3, 4, 0.01, 0, 5, 0, 12, 0), [4, 4], 2);
+    const norms = normsOf([3, 4, 0.01, 0, 5, 0, 12, 0], [4, 4], 2);
     assert.deepEqual(norms.rows.weak, [{ index: 1, norm: 0.01 }]);
     assertClose(norms.rows.median, 5, 1e-15);
     assert.equal(norms.zeroRows, 0);
@@ -162,17 +166,37 @@ describe('norms of rows and columns', () => {
     assertClose(norms.rootMeanSquare, Math.sqrt((9 + 16 + 0.0001 + 25 + 144) / 8), 1e-14);
   });
 
+  it('are those of plain loops, whatever the number of rows', () => {
+    for (const [groups, blockRows, blockColumns] of [[1, 1, 7], [1, 4, 3], [1, 5, 6], [1, 9, 2], [3, 6, 4], [2, 7, 1]]) {
+      const values = Array.from({ length: groups * blockRows * blockColumns }, (_, k) => Math.sin(k * k) * (k % 5));
+      const norms = normsOf(values, [groups * blockRows, groups * blockColumns], groups);
+      const rows = Array.from({ length: groups * blockRows }, (_, i) => Math.hypot(...values.slice(i * blockColumns, (i + 1) * blockColumns)));
+      const columns = Array.from({ length: groups * blockColumns }, (_, j) =>
+        Math.hypot(...Array.from({ length: blockRows }, (_, i) => values[(Math.floor(j / blockColumns) * blockRows + i) * blockColumns + (j % blockColumns)])),
+      );
+      const median = (all: number[]) => [...all].sort((a, b) => a - b)[all.length >> 1];
+      assertClose(norms.rows.median, median(rows), 1e-14);
+      assertClose(norms.columns.median, median(columns), 1e-14);
+      assert.deepEqual([norms.zeroRows, norms.zeroColumns], [rows, columns].map((all) => all.filter((norm) => norm === 0).length));
+      for (const [summary, all] of [[norms.rows, rows], [norms.columns, columns]] as const) {
+        const weak = all.flatMap((norm, index) => (norm <= 0.1 * median(all) ? [{ index, norm }] : []));
+        assert.deepEqual(summary.weak.map(({ index }) => index), weak.map(({ index }) => index));
+        summary.weak.forEach(({ norm }, i) => assertClose(norm, weak[i].norm, 1e-13));
+      }
+    }
+  });
+
   it('survive very large and very small entries', () => {
-    for (const size of [1e300, 1e-300]) assertClose(layerNorms(Float64Array.of(3 * size, 4 * size), [1, 2], 1).rows.median, 5 * size, 1e-14);
+    for (const size of [1e300, 1e-300]) assertClose(normsOf([3 * size, 4 * size], [1, 2], 1).rows.median, 5 * size, 1e-14);
     // Below the smallest normal number, where 2^1074 is no float64.
-    const { rows, rootMeanSquare } = layerNorms(Float64Array.of(3e-320, 4e-320), [1, 2], 1);
+    const { rows, rootMeanSquare } = normsOf([3e-320, 4e-320], [1, 2], 1);
     assertClose(rows.median, 5e-320, 1e-3);
     assertClose(rootMeanSquare, 5e-320 / Math.SQRT2, 1e-3);
   });
 
   it('count the rows of zeros that are too many to list', () => {
     const rows = mostWeakEntries + 10;
-    const { weak, unlistedZeros } = layerNorms(new Float64Array(rows), [rows, 1], 1).rows;
+    const { weak, unlistedZeros } = layerNorms(new Float64Array(rows), [rows, 1], 1, 0).rows;
     assert.deepEqual([weak.length, unlistedZeros], [mostWeakEntries, 10]);
   });
 });

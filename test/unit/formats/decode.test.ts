@@ -37,9 +37,8 @@ describe('decoding of stored elements', () => {
       assert.equal(tableDigest(values), facts.sha256);
       assert.equal(scan.nonFinite.count, facts.nonFinite);
       assert.equal(scan.nonFinite.firstIndex, facts.nonFinite === 0 ? null : values.findIndex((value) => !Number.isFinite(value)));
-      assert.equal(scan.zeros, facts.zeros);
+      assert.equal(values.filter((value) => value === 0).length, facts.zeros);
       assert.equal(scan.denormals, facts.denormals);
-      assert.equal(scan.constant, null);
       assert.equal(scan.digest, createHash('sha256').update(patterns).digest('hex'));
     });
   }
@@ -66,7 +65,6 @@ describe('decoding of stored elements', () => {
         ] as const) {
           const { values, scan } = await valuesOf(storedTensor(temporary('floats'), dtype, [array.length], new Uint8Array(array.slice().buffer)));
           assert.deepEqual(values, [...array]);
-          assert.equal(scan.zeros, values.filter((value) => value === 0).length);
           assert.equal(scan.denormals, values.filter((value) => value !== 0 && Math.abs(value) < normal).length);
           assert.equal(scan.nonFinite.count, values.filter((value) => !Number.isFinite(value)).length);
         }
@@ -136,17 +134,6 @@ describe('decoding of stored elements', () => {
         assert.equal(next, start + length);
       }
     }
-  });
-
-  it('tells a constant tensor from one that is nearly constant', async () => {
-    const of = async (...values: number[]) => (await valuesOf(storedTensor(temporary('c'), 'float32', [values.length], new Uint8Array(Float32Array.from(values).buffer)))).scan.constant;
-    assert.equal(await of(2, 2, 2), 2);
-    assert.equal(await of(2, 2, 3), null);
-    assert.equal(await of(0, -0), 0);
-    assert.equal(await of(NaN, NaN), null);
-    assert.equal(await of(Infinity, Infinity), null);
-    assert.equal(await of(), null);
-    assert.equal(await of(7), 7);
   });
 
   it('reads inline values, also after JSON made null of what is not finite', async () => {

@@ -6,7 +6,7 @@ import fc from 'fast-check';
 import type { DType, StoredTensor } from '../../../server/formats/modelFile.js';
 import { concatenated, dequantized, elementsOf, reshaped, rowMajorStrides, scaled, sliced, stored, transposed } from '../../../server/model/expression.js';
 import type { Layer, WeightExpression } from '../../../server/model/model.js';
-import { readWeight, weightBytes, type WeightScan } from '../../../server/model/readWeight.js';
+import { readWeight, weightBytes, type MatrixScan } from '../../../server/model/readWeight.js';
 import { intermediateBytes } from '../../../server/model/viewPlan.js';
 import { tensor } from './graphs.js';
 
@@ -21,7 +21,7 @@ async function valuesOf(weight: WeightExpression): Promise<number[]> {
   return [...target];
 }
 
-const scanOf = (weight: WeightExpression): Promise<WeightScan> => readWeight(layerOf(weight), new Float64Array(elementsOf(weight.shape)));
+const scanOf = (weight: WeightExpression): Promise<MatrixScan> => readWeight(layerOf(weight), new Float64Array(elementsOf(weight.shape)));
 
 /** The same expression over a stored tensor `w` with other values. */
 function withValues(expression: WeightExpression, value: (index: number) => number): WeightExpression {
@@ -207,6 +207,13 @@ describe('readWeight', () => {
     it('−0 is 0', async () => {
       const { constant } = await scanOf(codes([-0, -0, 0, 0], 'float32'));
       assert.ok(Object.is(constant, 0));
+    });
+
+    it('names the largest magnitude, and what all of them are', async () => {
+      for (const [values, constant, largest] of [[[2, 2, 2, 2], 2, 2], [[2, 2, 2, -3], null, 3], [[NaN, NaN, 1, 1], null, 1], [[Infinity, Infinity, Infinity, Infinity], null, Infinity]] as const) {
+        const scan = await scanOf(codes([...values], 'float32'));
+        assert.deepEqual([scan.constant, scan.largest], [constant, largest]);
+      }
     });
   });
 
