@@ -4,6 +4,7 @@ import { gramErrorBound } from './dense/gram.js';
 import { alignedBytes, compileKernel, kernelOverheadBytes, KernelMemory, type CompiledKernel, type MatrixView } from './kernel.js';
 import { type MatrixProducts } from './matrixProducts.js';
 import { productsPayFrom, type Method } from './dense/routes.js';
+import { eigenvaluesInPlace, symmetricEigenvaluesBytes, symmetricEigenvaluesWork } from './dense/symmetricEigenvalues.js';
 import { threadsPayFrom } from './dense/threadedBand.js';
 import { type StreamedMatrix } from './dense/streamedMatrix.js';
 import { streamedKernelBytes, streamedSingularValues, streamedWork } from './dense/streamedSingularValues.js';
@@ -22,6 +23,13 @@ export interface SingularValueResult {
   /** Bound of the error of every value, relative to the largest. */
   relativeError: number;
   engine: string;
+}
+
+export interface EigenvalueResult {
+  /** All, ascending. */
+  eigenvalues: Float64Array;
+  /** Bound of the error of every value, relative to the largest magnitude. */
+  relativeError: number;
 }
 
 interface Shape {
@@ -61,6 +69,7 @@ export class MatrixWorkspace {
   private memory: KernelMemory;
   /** Of the stored matrix; null where there is none. */
   private shape: Shape | null = null;
+  private symmetricSize: number | null = null;
   private address = 0;
   private busy = false;
   private products: Promise<MatrixProducts | null> | null = null;
@@ -107,14 +116,7 @@ export class MatrixWorkspace {
       if (!Number.isSafeInteger(count) || count < 0) throw new RangeError(`A matrix of ${groups} × ${rows} × ${columns} cannot be stored: each count must be an integer of at least 0.`);
     }
     const shape = { groups, rows, columns };
-    const bytes = reservedBytes(shape);
-    if (this.busy) throw new Error('The workspace is computing: wait for its singular values before the next matrix is stored.');
-    this.shape = null;
-    if (this.memory.bytes > dropBytes && this.memory.bytes > dropFactor * bytes) {
-      this.memory.close();
-      this.memory = new KernelMemory(this.kernel, this.companion);
-    }
-    this.memory.reserve(bytes);
+    this.makeRoom(reservedBytes(shape));
     this.address = this.memory.takeZeroed(groups * rows * columns);
     this.shape = shape;
     return this.memory.elements(this.address, groups * rows * columns);
@@ -165,6 +167,32 @@ export class MatrixWorkspace {
     }
   }
 
+  /** Zeroed row-major storage for a symmetric matrix, of which the upper half will be read; valid until `symmetricEigenvalues`. Throws as `allocate`. */
+  allocateSymmetric(size: number): Float64Array {
+    if (!Number.isSafeInteger(size) || size < 0) throw new RangeError(`A symmetric matrix of size ${size} cannot be stored: the size must be an integer of at least 0.`);
+    this.makeRoom(alignedBytes(size * size) + symmetricEigenvaluesBytes(size));
+    this.address = this.memory.takeZeroed(size * size);
+    this.symmetricSize = size;
+    return this.memory.elements(this.address, size * size);
+  }
+
+  /** All eigenvalues, ascending, of the matrix stored by `allocateSymmetric`, which is destroyed. Throws the signal's reason on abort, an Error for non-finite entries. */
+  async symmetricEigenvalues(control: SolveControl = {}): Promise<EigenvalueResult> {
+    const size = this.symmetricSize;
+    if (size === null) throw new Error('The workspace holds no symmetric matrix: each one is stored with allocateSymmetric and solved once.');
+    this.symmetricSize = null;
+    this.busy = true;
+    try {
+      const products = await this.productsFor(size);
+      if (size >= threadsPayFrom) this.memory.startThreads();
+      const eigenvalues = await runSteps(eigenvaluesInPlace(this.memory, this.address, size, products), symmetricEigenvaluesWork(size), control);
+      this.lastEngine = products === null ? this.kernel.name : `${this.kernel.name}, ${products.name}`;
+      return { eigenvalues, relativeError: roundingBound(size) };
+    } finally {
+      this.busy = false;
+    }
+  }
+
   /** Storage in the kernel's memory for `length` numbers that are not to be solved, not cleared; valid until the next matrix. */
   buffer(length: number): Float64Array {
     this.makeRoom(alignedBytes(length));
@@ -173,9 +201,13 @@ export class MatrixWorkspace {
 
   /** Forgets the stored matrix and reserves bytes; an instance that is far too large is let go. */
   private makeRoom(bytes: number): void {
-    if (this.busy) throw new Error('The workspace is computing: wait for its singular values before the next matrix is stored.');
+    if (this.busy) throw new Error('The workspace is computing: wait for its values before the next matrix is stored.');
     this.shape = null;
-    if (this.memory.bytes > dropBytes && this.memory.bytes > dropFactor * bytes) this.memory = new KernelMemory(this.kernel, this.companion);
+    this.symmetricSize = null;
+    if (this.memory.bytes > dropBytes && this.memory.bytes > dropFactor * bytes) {
+      this.memory.close();
+      this.memory = new KernelMemory(this.kernel, this.companion);
+    }
     this.memory.reserve(bytes);
   }
 

@@ -1,8 +1,10 @@
 // Singular values and eigenvalues, ours against numpy, scipy and torch (where a Python has them; else ml-matrix), on the
 // same matrices, taken in turns in one run.
 //   npm run bench -- linalg [one] [batch] [tall] [symmetric] [--sizes 256,512] [--rounds N] [--markdown FILE] [--json FILE]
-// A ratio above 1 means that we are faster. Every program may use all processors. A busy machine shows in the share of
-// processor time that went to other programs, and in the distance of the least time from the median.
+// A ratio above 1 means that we are faster. Every program may use all processors. In its turn each solves small matrices
+// several times over: after the pause before it, the first run also measures how fast the machine wakes up. A busy
+// machine shows in the share of processor time that went to other programs, and in the distance of the least time from the
+// median.
 import { fork, spawn, spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -22,9 +24,13 @@ const threads = os.availableParallelism();
 const folder = mkdtempSync(path.join(os.tmpdir(), 'sigmascope-bench-'));
 /** More operations than this are timed twice only. */
 const manyOperations = 3e10;
-/** Matrices of a batch; both our processes get the same number. */
-const batchCount = 8;
-const batchCount4096 = 2;
+/** A turn takes about as long as this many operations, but at most so many runs. */
+const operationsPerTurn = 3e9;
+const mostRunsPerTurn = 20;
+/** Matrices that each process of a batch gets: at least some, as many as a model has of that size. */
+const leastBatch = 2;
+const mostBatch = 64;
+const operationsPerBatch = 1e10;
 
 const groups = {
   one: { title: 'One matrix, all singular values', short: 'one matrix', sizes: [[64, 64], [256, 256], [512, 512], [1024, 1024], [2048, 2048], [4096, 4096]], targets: { 256: 1.1, 512: 1.1, 1024: 1.1, 2048: 1.5, 4096: 2.8 } },
@@ -47,13 +53,15 @@ try:
 except ImportError: pass
 print(' '.join(f'{name}={importlib.import_module(name).__version__}' for name in libraries), flush=True)
 for line in sys.stdin:
-    name, path, rows, columns, symmetric = line.split()
+    name, path, rows, columns, symmetric, runs = line.split()
     a = numpy.fromfile(path).reshape(int(rows), int(columns))
-    start = time.perf_counter()
-    values = libraries[name](a, symmetric == '1')
-    elapsed = 1000 * (time.perf_counter() - start)
+    times = []
+    for _ in range(int(runs)):
+        start = time.perf_counter()
+        values = libraries[name](a, symmetric == '1')
+        times.append(1000 * (time.perf_counter() - start))
     numpy.sort(numpy.asarray(values)).tofile(path + '.values')
-    print(elapsed, flush=True)
+    print(*times, flush=True)
 `;
 
 /** A Python with numpy, kept running; null where there is none. */
@@ -65,9 +73,9 @@ async function startPython() {
     const versions = Object.fromEntries((await answers.next()).value.split(' ').map((entry) => entry.split('=')));
     return {
       versions,
-      async solve(name, file, rows, columns, symmetric) {
-        child.stdin.write(`${name} ${file} ${rows} ${columns} ${symmetric ? 1 : 0}\n`);
-        return Number((await answers.next()).value);
+      async solve(name, file, rows, columns, symmetric, runs) {
+        child.stdin.write(`${name} ${file} ${rows} ${columns} ${symmetric ? 1 : 0} ${runs}\n`);
+        return (await answers.next()).value.split(' ').map(Number);
       },
       stop: () => child.stdin.end(),
     };
@@ -80,14 +88,18 @@ async function startMlMatrix() {
   const { default: ml } = await import('ml-matrix');
   return {
     versions: { 'ml-matrix': createRequire(import.meta.url)('ml-matrix/package.json').version },
-    async solve(_name, file, rows, columns, symmetric) {
+    async solve(_name, file, rows, columns, symmetric, runs) {
       const bytes = readFileSync(file);
       const matrix = ml.Matrix.from1DArray(rows, columns, new Float64Array(bytes.buffer, bytes.byteOffset, rows * columns));
-      const start = performance.now();
-      const values = symmetric ? new ml.EigenvalueDecomposition(matrix, { assumeSymmetric: true }).realEigenvalues : new ml.SingularValueDecomposition(matrix, { computeLeftSingularVectors: false, computeRightSingularVectors: false }).diagonal;
-      const elapsed = performance.now() - start;
+      const times = [];
+      let values = [];
+      for (let run = 0; run < runs; run++) {
+        const start = performance.now();
+        values = symmetric ? new ml.EigenvalueDecomposition(matrix, { assumeSymmetric: true }).realEigenvalues : new ml.SingularValueDecomposition(matrix, { computeLeftSingularVectors: false, computeRightSingularVectors: false }).diagonal;
+        times.push(performance.now() - start);
+      }
       writeFileSync(`${file}.values`, Buffer.from(Float64Array.from(values).sort().buffer));
-      return elapsed;
+      return times;
     },
     stop: () => undefined,
   };
@@ -95,25 +107,26 @@ async function startMlMatrix() {
 
 /** Our library as the extension's worker uses it, bundled for this run. */
 async function ourLibrary() {
-  const sources = ['linalg/matrixWorkspace', 'linalg/dense/symmetricEigenvalues', 'linalg/random', 'runtime/onnxProducts'];
+  const sources = ['linalg/matrixWorkspace', 'linalg/random', 'runtime/onnxProducts'];
   await esbuild.build({ entryPoints: sources.map((name) => path.join(root, 'server', `${name}.ts`)), bundle: true, platform: 'node', target: 'node20', format: 'cjs', loader: { '.wasm': 'binary' }, external: ['onnxruntime-node'], outdir: folder, outbase: path.join(root, 'server'), logLevel: 'warning' });
   symlinkSync(path.join(root, 'node_modules'), path.join(folder, 'node_modules'), 'dir');
   const load = createRequire(import.meta.url);
   return Object.assign({}, ...sources.map((name) => load(path.join(folder, `${name}.js`))));
 }
 
-/** Processes that solve one matrix each at a time, as the extension's workers do. */
-async function startWorkers() {
-  const workers = Array.from({ length: threads }, () => fork(path.join(here, 'batchWorker.mjs'), [folder], { stdio: 'inherit' }));
-  const answer = (worker) => new Promise((resolve) => worker.once('message', resolve));
-  await Promise.all(workers.map(answer));
+/** Processes of ours, each with the given number of threads, that solve the same matrix side by side. */
+async function startSolvers(processes, threadsOfEach) {
+  const solvers = Array.from({ length: processes }, () => fork(path.join(here, 'solver.mjs'), [folder, String(threadsOfEach)], { stdio: 'inherit' }));
+  const answer = (solver) => new Promise((resolve) => solver.once('message', resolve));
+  await Promise.all(solvers.map(answer));
   return {
-    async solve(file, rows, columns, count) {
+    /** Times of the single runs, and of all of them together per matrix. */
+    async solve(file, rows, columns, symmetric, runs) {
       const start = performance.now();
-      await Promise.all(workers.map((worker) => (worker.send({ file, rows, columns, count }), answer(worker))));
-      return (performance.now() - start) / (count * threads);
+      const answers = await Promise.all(solvers.map((solver) => (solver.send({ file, rows, columns, symmetric, runs }), answer(solver))));
+      return { times: answers[0].times, perMatrix: (performance.now() - start) / (runs * processes), engine: answers[0].engine };
     },
-    stop: () => workers.forEach((worker) => worker.disconnect()),
+    stop: () => solvers.forEach((solver) => solver.disconnect()),
   };
 }
 
@@ -143,53 +156,43 @@ try {
   const library = await ourLibrary();
   const python = (await startPython()) ?? (await startMlMatrix());
   const peers = Object.keys(python.versions);
-  const products = process.arch === 'x64' ? await library.createOnnxProducts(threads) : null;
-  const workspace = await library.MatrixWorkspace.create(products && (() => Promise.resolve(products)));
   const machine = `${os.cpus()[0].model}, ${threads} processors, ${Math.round(os.totalmem() / 2 ** 30)} GiB, ${os.type()} ${os.arch()}, Node ${process.versions.node}; ${peers.map((name) => `${name} ${python.versions[name]}`).join(', ')}`;
   console.log(machine);
-
-  const ours = {
-    one: async (matrix, rows, columns) => {
-      workspace.allocate(1, rows, columns).set(matrix);
-      const start = performance.now();
-      const { singularValues, engine, method } = await workspace.singularValues();
-      return { milliseconds: performance.now() - start, values: singularValues, engine: `${engine}; ${method}` };
-    },
-    symmetric: async (matrix, size) => {
-      const start = performance.now();
-      const { eigenvalues } = await library.symmetricEigenvalues(matrix, size, {}, products);
-      return { milliseconds: performance.now() - start, values: eigenvalues, engine: workspace.engine };
-    },
-  };
 
   const measure = async (group, rows, columns, matrix, label, target) => {
     const symmetric = group === 'symmetric';
     const file = path.join(folder, 'matrix.f64');
     writeFileSync(file, Buffer.from(matrix.buffer));
     const operations = rows * columns * Math.min(rows, columns);
-    const rounds = Number(options.rounds ?? Math.max(operations > manyOperations ? 2 : 3, Math.min(25, Math.round(4e9 / operations))));
-    const count = operations > manyOperations ? batchCount4096 : batchCount;
-    const workers = group === 'batch' ? await startWorkers() : null;
+    const rounds = Number(options.rounds ?? (operations > manyOperations ? 2 : 5));
+    const count = Math.max(leastBatch, Math.min(mostBatch, Math.round(operationsPerBatch / operations)));
+    const runs = Math.max(1, Math.min(mostRunsPerTurn, Math.round(operationsPerTurn / operations)));
+    const batch = group === 'batch';
+    const solvers = batch ? await startSolvers(threads, 1) : await startSolvers(1, threads);
     const times = Object.fromEntries(['ours', ...peers].map((name) => [name, []]));
     const clock = processorClock();
-    let solved;
+    // A process that has just started compiles while it computes.
+    await solvers.solve(file, rows, columns, symmetric, batch ? leastBatch : 1);
+    let engine = '';
     for (let round = 0; round < rounds; round++) {
       await settled();
-      solved = await ours[symmetric ? 'symmetric' : 'one'](matrix, rows, columns);
-      times.ours.push(workers ? await workers.solve(file, rows, columns, count) : solved.milliseconds);
+      const solved = await solvers.solve(file, rows, columns, symmetric, batch ? count : runs);
+      times.ours.push(...(batch ? [solved.perMatrix] : solved.times));
+      engine = solved.engine;
       // Every peer once, numpy each time: the others use the same LAPACK.
       for (const name of round === 0 ? peers : peers.slice(0, 1)) {
         await settled();
-        times[name].push(await python.solve(name, file, rows, columns, symmetric));
+        times[name].push(...(await python.solve(name, file, rows, columns, symmetric, runs)));
       }
     }
-    workers?.stop();
-    const bytes = readFileSync(`${file}.values`);
-    const reference = new Float64Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length));
-    const values = Float64Array.from(solved.values).sort();
-    const largest = Math.max(...reference.map(Math.abs));
+    solvers.stop();
+    const [reference, values] = ['values', 'ours'].map((name) => {
+      const bytes = readFileSync(`${file}.${name}`);
+      return new Float64Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length));
+    });
+    const largest = reference.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
     const result = {
-      group, label, target: target ?? null, engine: solved.engine,
+      group, label, target: target ?? null, engine,
       ours: { median: median(times.ours), least: Math.min(...times.ours) },
       peers: Object.fromEntries(peers.map((name) => [name, { median: median(times[name]), least: Math.min(...times[name]) }])),
       difference: values.reduce((most, value, i) => Math.max(most, Math.abs(value - reference[i])), 0) / largest,
@@ -200,7 +203,7 @@ try {
     results.push(result);
     const show = (ms) => (ms < 10 ? ms.toFixed(2) : ms.toFixed(0)).padStart(8);
     const verdict = target === undefined ? '' : result.ratio >= target ? `ok ≥ ${target}` : `MISSED ${target}`;
-    console.log(`${group.padEnd(10)}${label.padEnd(22)}${show(result.ours.median)}${show(result.ours.least)}  ${peers.map((name) => `${name}${show(result.peers[name].median)}${show(result.peers[name].least)}`).join('  ')}  ${result.ratio.toFixed(2)}× ${verdict.padEnd(12)} ${result.difference.toExponential(1)} ${result.foreign === null ? '' : `${Math.round(100 * result.foreign)} % foreign`}  ${solved.engine}`);
+    console.log(`${group.padEnd(10)}${label.padEnd(22)}${show(result.ours.median)}${show(result.ours.least)}  ${peers.map((name) => `${name}${show(result.peers[name].median)}${show(result.peers[name].least)}`).join('  ')}  ${result.ratio.toFixed(2)}× ${verdict.padEnd(12)} ${result.difference.toExponential(1)} ${result.foreign === null ? '' : `${Math.round(100 * result.foreign)} % foreign`}  ${engine}`);
   };
 
   console.log('milliseconds, median and least; ratio of the medians to the first peer; difference relative to the largest value');

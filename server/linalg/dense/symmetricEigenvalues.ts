@@ -1,17 +1,10 @@
 import { bandWidth } from './bandReduction.js';
 import { bandEigenvalues, bandEigenvaluesWork, symmetricBandLength, tridiagonalBytes } from './bandEigenvalues.js';
-import { frobeniusTolerance, roundingBound, squaresAgree } from './checks.js';
+import { frobeniusTolerance, squaresAgree } from './checks.js';
 import { delayedSymmetricBytes, reduceSymmetricDelayed } from './delayedSymmetricReduction.js';
-import { alignedBytes, compileKernel, KernelMemory } from '../kernel.js';
+import { alignedBytes, type KernelMemory } from '../kernel.js';
 import { type MatrixProducts } from '../matrixProducts.js';
-import { runSteps, type SolveControl, type Steps } from '../steps.js';
-
-export interface EigenvalueResult {
-  /** All, ascending. */
-  eigenvalues: Float64Array;
-  /** Bound of the error of every value, relative to the largest magnitude. */
-  relativeError: number;
-}
+import { type Steps } from '../steps.js';
 
 /** Rows of a strip: the kernel's own block, so that a strip of the matrix is packed once. */
 const stripRows = 80;
@@ -19,25 +12,6 @@ const stripRows = 80;
 const productsPayFrom = 700;
 /** Multiply–adds before the event loop gets its turn. */
 const stepWork = 3e7;
-
-/**
- * Eigenvalues of a symmetric matrix, ascending. Two stages as for singular values: dense → band in matrix products
- * (Bischof, Lang and Sun, ACM TOMS 26, 2000), band → tridiagonal by bulge chasing, then root-free QL.
- *
- * @param matrix size × size, row-major, not changed; only the upper half is read
- * @param products engine for the products of large matrices; null: the kernel's own
- * Throws an Error for NaN and infinity, a RangeError where memory is short, the signal's reason on abort.
- * Cost: 4/3·size³ operations; error a few rounding errors relative to the largest magnitude.
- */
-export async function symmetricEigenvalues(matrix: Float64Array, size: number, control: SolveControl = {}, products: MatrixProducts | null = null): Promise<EigenvalueResult> {
-  if (matrix.length !== size * size) throw new RangeError(`A symmetric matrix of size ${size} has ${size * size} entries, and ${matrix.length} were given.`);
-  const memory = new KernelMemory(await compileKernel());
-  memory.reserve(alignedBytes(size * size) + symmetricEigenvaluesBytes(size));
-  const address = memory.take(size * size);
-  memory.elements(address, size * size).set(matrix);
-  const eigenvalues = await runSteps(eigenvaluesInPlace(memory, address, size, products), symmetricEigenvaluesWork(size), control);
-  return { eigenvalues, relativeError: roundingBound(size) };
-}
 
 /** Bytes that `eigenvaluesInPlace` takes from the kernel's memory besides the matrix. */
 export function symmetricEigenvaluesBytes(size: number): number {
@@ -52,7 +26,15 @@ export function symmetricEigenvaluesWork(size: number): number {
   return (2 / 3) * size ** 3 + bandEigenvaluesWork(size, bandWidth(size));
 }
 
-/** The same for a matrix in the kernel's memory, n × n by rows, of which the upper half is read; destroyed. */
+/**
+ * Eigenvalues of a symmetric matrix, ascending. Two stages as for singular values: dense → band in matrix products
+ * (Bischof, Lang and Sun, ACM TOMS 26, 2000), band → tridiagonal by bulge chasing, then root-free QL.
+ *
+ * @param address of the matrix in the kernel's memory, n × n by rows, of which the upper half is read; destroyed
+ * @param products engine for the products of large matrices; null: the kernel's own
+ * Throws an Error for NaN and infinity. Cost: 4/3·n³ operations; error a few rounding errors relative to the largest
+ * magnitude.
+ */
 export function* eigenvaluesInPlace(memory: KernelMemory, address: number, n: number, products: MatrixProducts | null = null): Steps<Float64Array> {
   const b = bandWidth(n);
   const entries = memory.elements(address, n * n);

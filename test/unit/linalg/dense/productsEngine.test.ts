@@ -8,7 +8,6 @@ import { delayedSymmetricBytes, reduceSymmetricDelayed } from '../../../../serve
 import type { Block } from '../../../../server/linalg/matrixProducts.js';
 import { alignedBytes, compileKernel, KernelMemory, type MatrixView } from '../../../../server/linalg/kernel.js';
 import { runSteps } from '../../../../server/linalg/steps.js';
-import { symmetricEigenvalues } from '../../../../server/linalg/dense/symmetricEigenvalues.js';
 import { triangleByProducts, triangleByProductsBytes } from '../../../../server/linalg/dense/triangleByProducts.js';
 import { createOnnxProducts } from '../../../../server/runtime/onnxProducts.js';
 import { jacobiSingularValues } from '../../../support/jacobi.js';
@@ -63,10 +62,12 @@ describe('singular values by products of another engine', () => {
   });
 
   it('reduces symmetric matrices too', async () => {
+    const alone = await MatrixWorkspace.create();
     for (const [n, b, rowsPerStrip] of [[1, 2, 1], [2, 2, 1], [7, 3, 2], [40, 4, 5], [40, 4, 40], [61, 5, 13], [64, 8, 8], [64, 8, 7]]) {
       const half = gaussian(n, n, n);
       const matrix = half.map((x, index) => x + half[(index % n) * n + Math.floor(index / n)]);
-      const expected = (await symmetricEigenvalues(matrix, n)).eigenvalues;
+      alone.allocateSymmetric(n).set(matrix);
+      const expected = (await alone.symmetricEigenvalues()).eigenvalues;
       const memory = new KernelMemory(await compileKernel());
       memory.reserve(alignedBytes(n * n) + delayedSymmetricBytes(n, b) + alignedBytes(symmetricBandLength(n, b)) + 2 * alignedBytes(n));
       const address = memory.take(n * n);
