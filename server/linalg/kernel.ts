@@ -15,6 +15,7 @@ export interface KernelExports {
   clear(count: number, address: number, stride: number): void;
   gemm: (rows: number, columns: number, inner: number, alpha: number, a: number, aRow: number, aColumn: number, b: number, bRow: number, bColumn: number, beta: 0 | 1, c: number, cRow: number, cColumn: number) => void;
   factorPanel(panel: number, rows: number, width: number, stride: number, r: number, t: number): void;
+  addSquares(x: number, y: number, length: number): void;
   axpy(factor: number, x: number, y: number, length: number): void;
   dot(x: number, y: number, length: number): number;
   maximumAbsolute(x: number, length: number): number;

@@ -10,8 +10,15 @@ import { type Steps } from '../steps.js';
  * eigenvalue shows that the error is negligible, and the matrix stays as it was for another route where it is not.
  */
 
-/** Rows that one step adds: its copy stays small and the inner dimension of the products long. */
+/** Rows that one step of the kernel's own products adds. */
 const rowsPerStep = 1024;
+/** An engine's products are the faster the more rows they add at a time: as many as a copy of 32 MB holds. */
+const copiedElements = 4 * 1024 * 1024;
+
+/** Rows that are copied at a time for an engine. */
+function copiedRows(rows: number, columns: number): number {
+  return Math.min(rows, Math.max(rowsPerStep, Math.floor(copiedElements / columns)));
+}
 /** Columns of one product, so that only the upper half is computed. */
 const blockColumns = 256;
 const ownBlockColumns = 64;
@@ -31,7 +38,7 @@ export function gramErrorBound(columns: number): number {
 
 /** Bytes that `gramSingularValues` takes from the kernel's memory. */
 export function gramBytes(rows: number, columns: number): number {
-  const copies = alignedBytes(columns * Math.min(rows, rowsPerStep)) + gramProductsBytes(columns);
+  const copies = alignedBytes(columns * copiedRows(rows, columns)) + gramProductsBytes(columns);
   return alignedBytes(columns * columns) + Math.max(copies, symmetricEigenvaluesBytes(columns));
 }
 
@@ -64,18 +71,21 @@ export function* gramSingularValues(memory: KernelMemory, a: MatrixView, product
 /** Whether the lengths of the columns alone tell that λ_min is too small: σ_n is at most the shortest, σ₁ at least the longest. */
 function* columnsAreTooFarApart(memory: KernelMemory, a: MatrixView): Steps<boolean> {
   const { rows, columns } = a;
-  const squares = new Float64Array(columns);
+  const kernel = memory.exports;
+  const mark = memory.mark();
+  const sums = memory.takeZeroed(columns);
+  const squares = memory.elements(sums, columns);
   if (a.rowStride === 1) {
-    for (let j = 0; j < columns; j++) squares[j] = memory.exports.sumOfSquares(a.address + 8 * j * a.columnStride, rows);
+    for (let j = 0; j < columns; j++) squares[j] = kernel.sumOfSquares(a.address + 8 * j * a.columnStride, rows);
     yield rows * columns;
   } else {
     for (let from = 0; from < rows; from += rowsPerStep) {
       const count = Math.min(rowsPerStep, rows - from);
-      const entries = memory.elements(a.address + 8 * from * a.rowStride, count * a.rowStride);
-      for (let i = 0; i < count; i++) for (let j = 0, at = i * a.rowStride; j < columns; j++, at++) squares[j] += entries[at] * entries[at];
+      for (let i = from; i < from + count; i++) kernel.addSquares(a.address + 8 * i * a.rowStride, sums, columns);
       yield count * columns;
     }
   }
+  memory.release(mark);
   const longest = squares.reduce((most, square) => Math.max(most, square), 0);
   return squares.some((square) => square < smallestShare * longest);
 }
@@ -126,9 +136,10 @@ function* productsOfEngine(memory: KernelMemory, a: MatrixView, gram: number, pr
   const n = a.columns;
   const kernel = memory.exports;
   const mark = memory.mark();
-  const lines = memory.take(n * Math.min(a.rows, rowsPerStep));
-  for (let from = 0; from < a.rows; from += rowsPerStep) {
-    const count = Math.min(rowsPerStep, a.rows - from);
+  const step = copiedRows(a.rows, n);
+  const lines = memory.take(n * step);
+  for (let from = 0; from < a.rows; from += step) {
+    const count = Math.min(step, a.rows - from);
     kernel.copyMatrix(n, count, a.address + 8 * from * a.rowStride, a.columnStride, a.rowStride, lines, count, 1);
     yield n * count;
     yield* addProducts(memory, lines, n, count, gram, products);

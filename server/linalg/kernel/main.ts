@@ -3,7 +3,7 @@ export { clear, copyMatrix } from './elements';
 export { scratchLength, useScratch, heapBase, maximumPanel } from './scratch';
 export { gemm } from './gemm';
 export { factorPanel } from './householder';
-export { axpy, dot, maximumAbsolute, scale, sumOfSquares } from './vectors';
+export { addSquares, axpy, dot, maximumAbsolute, scale, sumOfSquares } from './vectors';
 export { chaseBulges, chaseBulgesPart, readBidiagonal } from './bulgeChase';
 export { dqdsStackLength, dqdsStart, dqdsRun } from './dqds';
 export { orthogonalise } from './orthogonalise';

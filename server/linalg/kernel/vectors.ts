@@ -71,6 +71,17 @@ export function subtractBoth(f: f64, x: usize, g: f64, y: usize, a: usize, n: i3
   }
 }
 
+/** yᵢ ← yᵢ + xᵢ². */
+export function addSquares(x: usize, y: usize, n: i32): void {
+  let i = 0;
+  for (; i + 2 <= n; i += 2) {
+    const p = v128.load(x);
+    v128.store(y, multiplyAdd(p, p, v128.load(y)));
+    x += 16; y += 16;
+  }
+  if (i < n) store<f64>(y, load<f64>(y) + load<f64>(x) * load<f64>(x));
+}
+
 /** x ← factor·x. */
 export function scale(factor: f64, x: usize, n: i32): void {
   const f = f64x2.splat(factor);
