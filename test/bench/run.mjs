@@ -1,6 +1,7 @@
 // Interactive targets, measured on the programs in dist/ (npm run build makes them).
 //   npm run bench -- [reports] [layers] [memory] [wrong] [cached] [cancel] [--json FILE]
 //   npm run bench -- linalg …            singular values against numpy, scipy and torch: see linearAlgebra.mjs
+//   npm run bench -- model …             a transformer against numpy and WeightWatcher's algorithm: see wholeModel.mjs
 // Without names everything runs, in about two minutes. A busy machine shows in the distance of median and least.
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
@@ -155,8 +156,9 @@ function cutInHalf() {
 }
 
 const args = process.argv.slice(2);
-if (args[0] === 'linalg') {
-  await import('./linearAlgebra.mjs');
+const programs = { linalg: './linearAlgebra.mjs', model: './wholeModel.mjs' };
+if (Object.hasOwn(programs, args[0] ?? '')) {
+  await import(programs[args[0]]);
   process.exit();
 }
 const jsonAt = args.indexOf('--json');
