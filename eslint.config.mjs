@@ -10,7 +10,8 @@ const server = {
   report: [],
   model: ['formats'],
   runtime: ['protocol'],
-  analyses: ['formats', 'model', 'linalg', 'runtime', 'report'],
+  derivatives: ['formats', 'model', 'runtime'],
+  analyses: ['formats', 'model', 'linalg', 'derivatives', 'runtime', 'report'],
 };
 const serverRooms = Object.keys(server);
 const zones = [

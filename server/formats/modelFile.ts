@@ -68,6 +68,8 @@ export interface GraphNode {
   inputs: string[];
   outputs: string[];
   attributes: Record<string, AttributeValue>;
+  /** Which of the numbers, and lists of numbers, among them are floating-point: their values alone do not tell. */
+  floatAttributes?: string[];
 }
 
 export interface Graph {

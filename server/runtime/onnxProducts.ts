@@ -1,6 +1,9 @@
 import type { InferenceSession, Tensor } from 'onnxruntime-node';
-import { float64Type, onnxGraphBytes, type GraphNode } from './onnxGraphBytes.js';
+import { onnxModelBytes, type OnnxNode, type OnnxValue } from './onnxWriter.js';
 import { inPieces, type Block, type Products } from './productPieces.js';
+
+/** Of the standard operators. */
+const opset = 13;
 
 /**
  * Products of float64 matrices by onnxruntime, whose native routines for x64 reach about twice the speed of WebAssembly:
@@ -19,12 +22,15 @@ export async function createOnnxProducts(threads: number): Promise<Products> {
     // Threads that wait by spinning take the processor from those that work.
     extra: { session: { intra_op: { allow_spinning: '0' } } },
   };
-  const session = (node: GraphNode): Promise<InferenceSession> =>
-    runtime.InferenceSession.create(onnxGraphBytes([node], node.inputs.map(matrix), node.outputs.map(matrix)), options);
+  const session = (operator: string, inputs: string[], attributes: OnnxNode['attributes']): Promise<InferenceSession> => {
+    const node = { operator, domain: '', inputs, outputs: ['c'], attributes };
+    return runtime.InferenceSession.create(onnxModelBytes({ nodes: [node], inputs: inputs.map(matrix), outputs: [matrix('c')], initializers: [] }, { '': opset }), options);
+  };
+  const transposed = { type: 'int', value: 1 } as const;
   const [multiplyByTransposed, multiplyTransposed, subtract] = await Promise.all([
-    session({ operator: 'Gemm', inputs: ['a', 'b'], outputs: ['c'], integers: { transB: 1 } }),
-    session({ operator: 'Gemm', inputs: ['a', 'b'], outputs: ['c'], integers: { transA: 1, transB: 1 } }),
-    session({ operator: 'Gemm', inputs: ['a', 'b', 'd'], outputs: ['c'], floats: { alpha: -1 } }),
+    session('Gemm', ['a', 'b'], { transB: transposed }),
+    session('Gemm', ['a', 'b'], { transA: transposed, transB: transposed }),
+    session('Gemm', ['a', 'b', 'd'], { alpha: { type: 'float', value: -1 } }),
   ]);
   const tensor = ({ elements, rows, columns }: Block): Tensor => new runtime.Tensor('float64', elements, [rows, columns]);
   return inPieces({
@@ -44,7 +50,7 @@ export async function createOnnxProducts(threads: number): Promise<Products> {
   });
 }
 
-function matrix(name: string): { name: string; elementType: number; dimensions: string[] } {
+function matrix(name: string): OnnxValue {
   // Dimensions of different names are checked against the operator's rule when it runs.
-  return { name, elementType: float64Type, dimensions: [`${name}Rows`, `${name}Columns`] };
+  return { name, elementType: 'float64', shape: [`${name}Rows`, `${name}Columns`] };
 }

@@ -109,8 +109,9 @@ function parseNode(context: Context, field: Field, depth: number): GraphNode {
         node.domain = normalisedDomain(text(context, part));
         break;
       case NODE.attribute: {
-        const { name, value } = parseAttribute(context, part, depth, node.outputs.at(0) ?? '');
+        const { name, value, isFloat } = parseAttribute(context, part, depth, node.outputs.at(0) ?? '');
         setOwn(node.attributes, name, value);
+        if (isFloat) (node.floatAttributes ??= []).push(name);
         break;
       }
       default:
@@ -133,7 +134,7 @@ interface AttributeFields {
 }
 
 /** An AttributeProto; null for lists too long to be of use, references to a function's attributes, and other types. */
-function parseAttribute(context: Context, field: Field, depth: number, output: string): { name: string; value: AttributeValue } {
+function parseAttribute(context: Context, field: Field, depth: number, output: string): { name: string; value: AttributeValue; isFloat: boolean } {
   const { skeleton } = context;
   const values: AttributeFields = { float: null, int: null, string: null, tensor: null, graph: null, floats: null, ints: null, strings: null, graphs: null };
   let name = '';
@@ -157,7 +158,8 @@ function parseAttribute(context: Context, field: Field, depth: number, output: s
     else if (part.number === ATTRIBUTE.graphs) (values.graphs ??= []).push(parseGraph(context, part.start, part.length, depth + 1));
     else if (part.number === ATTRIBUTE.sparseTensor) context.skipped.push({ tensor: output, reason: 'stored in sparse format, which is not analysed' });
   });
-  return { name, value: attributeValue(type, values, field.length <= KEPT_BYTES && !isReference) };
+  const isFloat = type === ATTRIBUTE_TYPE.float || type === ATTRIBUTE_TYPE.floats || (type === 0 && (values.float ?? values.floats) !== null);
+  return { name, value: attributeValue(type, values, field.length <= KEPT_BYTES && !isReference), isFloat };
 }
 
 function appendFloats(context: Context, field: Field, kept: Buffer | null, values: number[]): void {

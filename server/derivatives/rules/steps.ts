@@ -1,0 +1,10 @@
+import { constantRule, type Rules } from '../rule.js';
+
+/** Operators that are constant between jumps, or depend on shapes alone: their derivative is zero. */
+const operators = [
+  'And', 'ArgMax', 'ArgMin', 'BitShift', 'BitwiseAnd', 'BitwiseNot', 'BitwiseOr', 'BitwiseXor', 'Ceil', 'Constant', 'ConstantOfShape',
+  'Equal', 'EyeLike', 'Floor', 'Greater', 'GreaterOrEqual', 'Hardmax', 'IsInf', 'IsNaN', 'Less', 'LessOrEqual', 'NonMaxSuppression',
+  'NonZero', 'Not', 'OneHot', 'Or', 'RandomNormalLike', 'RandomUniformLike', 'Range', 'Round', 'Shape', 'Sign', 'Size', 'Unique', 'Xor',
+];
+
+export const steps: Rules = Object.fromEntries(operators.map((operator) => [operator, constantRule]));

@@ -1,0 +1,173 @@
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { readTensor } from '../../server/formats/decode.js';
+import { openModelFile } from '../../server/formats/open.js';
+import { checkDerivatives } from '../../server/derivatives/check.js';
+import { encodeElements } from '../../server/derivatives/elements.js';
+import { isFloat, NotDifferentiable, type FlatGraph, type ShapedGraph } from '../../server/derivatives/graph.js';
+import { importGraph } from '../../server/derivatives/importGraph.js';
+import { inPrecision } from '../../server/derivatives/precision.js';
+import { probe } from '../../server/derivatives/probe.js';
+import { rewrite } from '../../server/derivatives/rewrite.js';
+import { GraphSession, type Elements, type TensorData } from '../../server/derivatives/session.js';
+import { RandomGenerator } from '../../server/linalg/random.js';
+import type { OnnxType } from '../../server/runtime/onnxWriter.js';
+
+/**
+ * Runs a folder of ONNX backend tests (folders with model.onnx and test_data_set_0/input_*.pb, output_*.pb) through the
+ * derivative engine: for every test that onnxruntime itself passes, Jacobian–vector products against central differences, and
+ * vector–Jacobian products against those.
+ */
+
+type Verdict = 'agrees' | 'wrong' | 'no rule' | 'not differentiable' | 'not run';
+
+interface Outcome {
+  verdict: Verdict;
+  detail: string;
+}
+
+/** In float64 differences are right to about h² and ε/h; in float32 they only tell a wrong formula from a right one. */
+const tolerances = { float64: { step: 1e-6, differences: 1e-6, adjoint: 1e-11 }, float32: { step: 1e-2, differences: 3e-2, adjoint: 1e-4 } } as const;
+/** How close onnxruntime must come to the expected outputs for a test to count as passed: those of the suite. */
+const relativeTolerance = 1e-3;
+const absoluteTolerance = 1e-4;
+
+export async function testFolder(folder: string): Promise<Outcome> {
+  const data = path.join(folder, 'test_data_set_0');
+  let network: FlatGraph;
+  const feeds: Record<string, TensorData> = {};
+  try {
+    network = await importGraph(await openModelFile(path.join(folder, 'model.onnx')));
+    for (const [i, { name }] of network.inputs.entries()) {
+      const file = path.join(data, `input_${i}.pb`);
+      if (existsSync(file)) feeds[name] = await tensorOf(file);
+    }
+    const session = await GraphSession.create(network, { optimization: 'disabled' });
+    const results = await session.run(feeds).finally(() => session.release());
+    for (const [i, name] of network.outputs.entries()) {
+      const difference = differenceFrom(results.get(name), await tensorOf(path.join(data, `output_${i}.pb`)));
+      if (difference !== null) return { verdict: 'not run', detail: `onnxruntime's ${name} ${difference}` };
+    }
+  } catch (error) {
+    return { verdict: 'not run', detail: messageOf(error) };
+  }
+  try {
+    const { graph } = await probe(network, feeds);
+    const of = graph.outputs.filter((name) => isFloat(graph.values.get(name)?.dtype ?? 'bool'));
+    const by = graph.inputs.filter(({ dtype, shape }) => isFloat(dtype) && !shape.includes(0)).map(({ name }) => name);
+    if (of.length === 0 || by.length === 0) return { verdict: 'not differentiable', detail: of.length === 0 ? 'no floating-point output' : 'no floating-point input' };
+    const rewritten = rewrite(graph);
+    return await checkedIn(rewritten, feeds, of, by, 'float64').catch((error: unknown) => {
+      // Operators without a double kernel.
+      if (error instanceof NotDifferentiable && error.node === null) return checkedIn(rewritten, feeds, of, by, 'float32');
+      throw error;
+    });
+  } catch (error) {
+    if (error instanceof NotDifferentiable && error.message.startsWith('There is no derivative rule')) return { verdict: 'no rule', detail: error.message };
+    return { verdict: error instanceof NotDifferentiable && error.node !== null ? 'not differentiable' : 'wrong', detail: messageOf(error) };
+  }
+}
+
+async function checkedIn(network: ShapedGraph, feeds: Record<string, TensorData>, of: readonly string[], by: readonly string[], precision: 'float32' | 'float64'): Promise<Outcome> {
+  const { step, differences, adjoint } = tolerances[precision];
+  const converted = Object.fromEntries(Object.entries(feeds).map(([name, tensor]) => [name, isFloat(tensor.dtype) ? { ...tensor, dtype: precision, elements: floats(precision, tensor.elements) } : tensor]));
+  const random = new RandomGenerator(1);
+  const check = await checkDerivatives(inPrecision(network, precision), converted, { of, by, normal: () => random.normal(), step });
+  const detail = `${precision}, differences ${(check.differences ?? NaN).toExponential(1)}, adjoint ${check.adjoint.toExponential(1)}${check.largest === 0 ? ', constant' : ''}`;
+  return { verdict: (check.differences ?? NaN) <= differences && check.adjoint <= adjoint ? 'agrees' : 'wrong', detail };
+}
+
+function floats(precision: 'float32' | 'float64', elements: Elements): Elements {
+  const values = new Float64Array(elements.length);
+  for (let i = 0; i < values.length; i++) values[i] = Number(elements[i]);
+  return precision === 'float64' ? values : Float32Array.from(values);
+}
+
+/** A TensorProto in a file of its own, read as the one constant of a model. */
+async function tensorOf(file: string): Promise<TensorData> {
+  const temporary = mkdtempSync(path.join(os.tmpdir(), 'sigmascope-tensor-'));
+  try {
+    const model = path.join(temporary, 'tensor.onnx');
+    writeFileSync(model, modelAround(readFileSync(file)));
+    const [tensor] = (await openModelFile(model)).tensors;
+    const values: number[] = [];
+    await readTensor(tensor, (chunk) => void values.push(...chunk));
+    const dtype = tensor.dtype;
+    const bytes = encodeElements(dtype, values).slice();
+    return { dtype, shape: tensor.shape, elements: view(dtype, bytes.buffer) };
+  } finally {
+    rmSync(temporary, { recursive: true });
+  }
+}
+
+/** ModelProto { ir_version, graph { initializer }, opset_import }. */
+function modelAround(tensor: Uint8Array): Uint8Array {
+  const field = (number: number, bytes: Uint8Array): Uint8Array => Buffer.concat([Buffer.from([(number << 3) | 2]), length(bytes.length), bytes]);
+  return Buffer.concat([Buffer.from([8, 8]), field(7, field(5, tensor)), field(8, Buffer.from([16, 18]))]);
+}
+
+function length(value: number): Uint8Array {
+  const bytes: number[] = [];
+  for (; value >= 128; value = Math.floor(value / 128)) bytes.push((value % 128) | 128);
+  return Buffer.from([...bytes, value]);
+}
+
+function view(dtype: OnnxType, buffer: ArrayBuffer): Elements {
+  switch (dtype) {
+    case 'float32':
+      return new Float32Array(buffer);
+    case 'float64':
+      return new Float64Array(buffer);
+    case 'int64':
+      return new BigInt64Array(buffer);
+    case 'uint64':
+      return new BigUint64Array(buffer);
+    case 'int32':
+      return new Int32Array(buffer);
+    case 'uint32':
+      return new Uint32Array(buffer);
+    case 'int16':
+      return new Int16Array(buffer);
+    case 'int8':
+      return new Int8Array(buffer);
+    case 'uint8':
+    case 'bool':
+      return new Uint8Array(buffer);
+    default:
+      return new Uint16Array(buffer);
+  }
+}
+
+function differenceFrom(actual: TensorData | undefined, expected: TensorData): string | null {
+  if (actual === undefined) return 'is missing';
+  if (actual.shape.join() !== expected.shape.join()) return `has the shape [${actual.shape.join(', ')}] and not [${expected.shape.join(', ')}]`;
+  for (let i = 0; i < expected.elements.length; i++) {
+    const [a, b] = [Number(actual.elements[i]), Number(expected.elements[i])];
+    if (!(Math.abs(a - b) <= absoluteTolerance + relativeTolerance * Math.abs(b)) && !Object.is(a, b)) return `is ${a} and not ${b} at ${i}`;
+  }
+  return null;
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+/** Folders below `root` that hold a test. */
+function testFolders(root: string): string[] {
+  if (existsSync(path.join(root, 'model.onnx'))) return [root];
+  return readdirSync(root, { withFileTypes: true }).filter((entry) => entry.isDirectory()).map(({ name }) => path.join(root, name)).sort().flatMap(testFolders);
+}
+
+/** @returns whether nothing was wrong */
+export async function run(root: string, filter = ''): Promise<boolean> {
+  const totals: Record<Verdict, number> = { agrees: 0, wrong: 0, 'no rule': 0, 'not differentiable': 0, 'not run': 0 };
+  for (const folder of testFolders(root).filter((name) => name.includes(filter))) {
+    const { verdict, detail } = await testFolder(folder);
+    totals[verdict]++;
+    console.log(`${verdict.padEnd(18)} ${path.basename(folder).padEnd(60)} ${detail}`);
+  }
+  const differentiable = totals.agrees + totals.wrong + totals['no rule'];
+  console.log(Object.entries(totals).map(([verdict, count]) => `${count} ${verdict}`).join(', ') + `; rules for ${(100 * (totals.agrees + totals.wrong) / Math.max(1, differentiable)).toFixed(1)} % of the differentiable tests`);
+  return totals.wrong === 0;
+}
