@@ -1,4 +1,5 @@
 import { jacobianVectorProduct, vectorJacobianProduct } from './differentiate.js';
+import { withFloat64Kernels } from './float64/index.js';
 import { elementsOf, isFloat, type ShapedGraph } from './graph.js';
 import { GraphSession, type Elements, type TensorData } from './session.js';
 
@@ -57,7 +58,8 @@ export async function checkDerivatives(network: ShapedGraph, feeds: Readonly<Rec
 }
 
 async function runOnce(graph: ShapedGraph, feeds: Readonly<Record<string, TensorData>>, outputs: readonly string[]): Promise<Elements[]> {
-  const session = await GraphSession.create({ ...graph, outputs }, { optimization: 'basic' });
+  const written = [...graph.values.values()].some(({ dtype }) => dtype === 'float64') ? withFloat64Kernels({ ...graph, outputs }) : { ...graph, outputs };
+  const session = await GraphSession.create(written, { optimization: 'basic' });
   const results = await session.run(feeds).finally(() => session.release());
   return outputs.map((name) => results.get(name)?.elements ?? new Float64Array());
 }

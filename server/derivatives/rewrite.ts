@@ -1,19 +1,21 @@
 import { GraphBuilder, writtenOpset } from './builder.js';
 import { describeNode, NotDifferentiable, operatorName, type Node, type ShapedGraph, type Value } from './graph.js';
 import { loweringFor } from './lowerings/index.js';
+import type { Lowering } from './lowering.js';
 import { Operation } from './operation.js';
 
 /**
  * The network with every operation that has a lowering replaced: those of old operator sets, those put together by
  * exporters, and recurrent ones. Values keep their names, and afterwards the graph is one of `writtenOpset` or later.
+ * @param find the lowering of a node's operator; null where it has none
  * @throws NotDifferentiable naming the node that cannot be lowered
  */
-export function rewrite(network: ShapedGraph): ShapedGraph {
+export function rewrite(network: ShapedGraph, find: (node: Node) => Lowering | null = loweringFor): ShapedGraph {
   const opset = network.opset[''];
   const written = { ...network, opset: { ...network.opset, '': Math.max(opset, writtenOpset) } };
   const builder = new GraphBuilder(written, false);
   for (const node of network.nodes) {
-    const lowering = loweringFor(node);
+    const lowering = find(node);
     const values = (names: readonly string[]): (Value | null)[] => names.map((name) => (name === '' ? null : (network.values.get(name) ?? null)));
     const results = lowering === null ? null : lowered(node, () => lowering(new Operation(builder, node, values(node.inputs), values(node.outputs), opset)));
     if (results === null) {
