@@ -1,6 +1,7 @@
 // Interactive targets, measured on the programs in dist/ (npm run build makes them).
 //   npm run bench -- [reports] [layers] [memory] [wrong] [cached] [cancel] [--json FILE]
 //   npm run bench -- linalg …            singular values against numpy, scipy and torch: see linearAlgebra.mjs
+//   npm run bench -- accuracy            singular values of 4096 × 4096 matrices against exact ones: see accuracy.mjs
 //   npm run bench -- model …             a transformer against numpy and WeightWatcher's algorithm: see wholeModel.mjs
 // Without names everything runs, in about two minutes. A busy machine shows in the distance of median and least.
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
@@ -156,7 +157,7 @@ function cutInHalf() {
 }
 
 const args = process.argv.slice(2);
-const programs = { linalg: './linearAlgebra.mjs', model: './wholeModel.mjs' };
+const programs = { linalg: './linearAlgebra.mjs', accuracy: './accuracy.mjs', model: './wholeModel.mjs' };
 if (Object.hasOwn(programs, args[0] ?? '')) {
   await import(programs[args[0]]);
   process.exit();
