@@ -11,7 +11,8 @@ const server = {
   model: ['formats'],
   runtime: ['protocol'],
   derivatives: ['formats', 'model', 'runtime'],
-  analyses: ['formats', 'model', 'linalg', 'derivatives', 'runtime', 'report'],
+  inputs: ['formats', 'derivatives', 'runtime'],
+  analyses: ['formats', 'model', 'linalg', 'derivatives', 'runtime', 'inputs', 'report'],
 };
 const serverRooms = Object.keys(server);
 const zones = [

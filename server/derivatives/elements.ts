@@ -9,7 +9,7 @@ export function encodeElements(dtype: OnnxType, values: ArrayLike<number>): Uint
     case 'float64':
       return bytesOf(Float64Array.from(values));
     case 'int64':
-      return bytesOf(BigInt64Array.from(Array.from(values, BigInt)));
+      return bytesOf(BigInt64Array.from(Array.from(values, saturated)));
     case 'uint64':
       return bytesOf(BigUint64Array.from(Array.from(values, BigInt)));
     case 'int32':
@@ -34,6 +34,11 @@ export function encodeElements(dtype: OnnxType, values: ArrayLike<number>): Uint
   }
 }
 
+/** Ends of slices are often the largest integer, 2⁶³ − 1, which as a number is 2⁶³. */
+function saturated(value: number): bigint {
+  return value >= 2 ** 63 ? 2n ** 63n - 1n : BigInt(value);
+}
+
 function bytesOf(array: ArrayBufferView): Uint8Array {
   return new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
 }
@@ -48,4 +53,26 @@ function float16Bits(value: number): number {
   if (exponent < -24) return sign;
   if (exponent < -14) return sign | ((fraction | 0x800000) >>> (-exponent - 1));
   return sign | ((exponent + 15) << 10) | (fraction >>> 13);
+}
+
+/** The numbers of little-endian elements; null for types that are no plain numbers. */
+export function decodeElements(dtype: OnnxType, data: Uint8Array): number[] | null {
+  const { buffer } = data.slice();
+  switch (dtype) {
+    case 'float32':
+      return [...new Float32Array(buffer)];
+    case 'float64':
+      return [...new Float64Array(buffer)];
+    case 'int64':
+      return Array.from(new BigInt64Array(buffer), Number);
+    case 'int32':
+      return [...new Int32Array(buffer)];
+    case 'int8':
+      return [...new Int8Array(buffer)];
+    case 'uint8':
+    case 'bool':
+      return [...data];
+    default:
+      return null;
+  }
 }

@@ -73,7 +73,7 @@ class Importer {
 
   private async nested(graph: Graph): Promise<OnnxGraph> {
     const { nodes, initializers } = await this.graph(graph);
-    const inputs = graph.inputs.map(({ name, dtype, shape }) => ({ name, elementType: dtype === 'unknown' ? ('float32' as const) : dtype, shape: shape === null ? null : shape.map((size, i) => size ?? `${name}_${i}`) }));
+    const inputs = graph.inputs.map(({ name, dtype, shape }) => ({ name, elementType: dtype === 'unknown' ? null : dtype, shape: shape === null ? null : shape.map((size, i) => size ?? `${name}_${i}`) }));
     return { nodes, initializers, inputs, outputs: graph.outputs.map(({ name }) => name) };
   }
 

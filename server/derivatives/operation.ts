@@ -55,6 +55,16 @@ export class Operation {
     return attribute?.type === 'ints' ? attribute.value : null;
   }
 
+  floats(name: string): readonly number[] | null {
+    const attribute = this.attribute(name);
+    return attribute?.type === 'floats' ? attribute.value.map(Math.fround) : null;
+  }
+
+  texts(name: string): readonly string[] | null {
+    const attribute = this.attribute(name);
+    return attribute?.type === 'strings' ? attribute.value : null;
+  }
+
   text(name: string, fallback: string): string {
     const attribute = this.attribute(name);
     return attribute?.type === 'string' ? attribute.value : fallback;

@@ -1,6 +1,6 @@
 import { elementTypeNumber, elementTypeOf, type OnnxAttribute, type OnnxTensor, type OnnxType } from '../runtime/onnxWriter.js';
 import { encodeElements } from './elements.js';
-import { isFloat, type Node, type ShapedGraph, type Value } from './graph.js';
+import { elementsOf, isFloat, type Node, type ShapedGraph, type Value } from './graph.js';
 
 /** Attributes that name an element type, by operator. */
 const typeAttributes = new Map([['Cast', 'to'], ['EyeLike', 'dtype'], ['RandomNormalLike', 'dtype'], ['RandomUniformLike', 'dtype'], ['SequenceEmpty', 'dtype']]);
@@ -20,6 +20,12 @@ export function inPrecision(network: ShapedGraph, precision: 'float32' | 'float6
   for (const [name, tensor] of network.constants) {
     if (changed(tensor.elementType) === tensor.elementType) {
       constants.set(name, tensor);
+      continue;
+    }
+    // Numbers that were computed are known to more digits than a float32 constant holds.
+    const known = network.numbers.get(name);
+    if (known?.length === elementsOf(tensor.shape)) {
+      constants.set(name, { ...tensor, elementType: precision, data: encodeElements(precision, known) });
       continue;
     }
     const stored = `${name} as stored`;

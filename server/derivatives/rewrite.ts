@@ -1,16 +1,23 @@
 import { GraphBuilder, writtenOpset } from './builder.js';
 import { describeNode, NotDifferentiable, operatorName, type Node, type ShapedGraph, type Value } from './graph.js';
-import { loweringFor } from './lowerings/index.js';
+import { loweringFor, raisingFor } from './lowerings/index.js';
 import type { Lowering } from './lowering.js';
 import { Operation } from './operation.js';
 
 /**
  * The network with every operation that has a lowering replaced: those of old operator sets, those put together by
  * exporters, and recurrent ones. Values keep their names, and afterwards the graph is one of `writtenOpset` or later.
- * @param find the lowering of a node's operator; null where it has none
  * @throws NotDifferentiable naming the node that cannot be lowered
  */
-export function rewrite(network: ShapedGraph, find: (node: Node) => Lowering | null = loweringFor): ShapedGraph {
+export function rewrite(network: ShapedGraph): ShapedGraph {
+  return rewriteOnce(rewriteOnce(network, raisingFor), loweringFor);
+}
+
+/**
+ * The network with the operations that `find` has a lowering for replaced, as a graph of `writtenOpset` or later.
+ * @throws NotDifferentiable naming the node that cannot be lowered
+ */
+export function rewriteOnce(network: ShapedGraph, find: (node: Node) => Lowering | null): ShapedGraph {
   const opset = network.opset[''];
   const written = { ...network, opset: { ...network.opset, '': Math.max(opset, writtenOpset) } };
   const builder = new GraphBuilder(written, false);

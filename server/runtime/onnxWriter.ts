@@ -31,7 +31,8 @@ export interface OnnxTensor {
 
 export interface OnnxValue {
   name: string;
-  elementType: OnnxType;
+  /** null: not told, for inputs of nested graphs. */
+  elementType: OnnxType | null;
   /** Sizes, or names of sizes that are known when it runs; null: not told. */
   shape: readonly (number | string)[] | null;
 }
@@ -167,6 +168,7 @@ function writeTensor({ name, elementType, shape, data }: OnnxTensor): MessageWri
 
 function writeValue({ name, elementType, shape }: OnnxValue): MessageWriter {
   const value = named(name);
+  if (elementType === null) return value;
   const tensor = new MessageWriter();
   tensor.integer(1, elementTypes[elementType]);
   if (shape !== null) {
@@ -232,10 +234,10 @@ class MessageWriter {
   }
 }
 
-/** Negative integers take the ten bytes of their 64-bit two's complement. */
+/** Negative integers take the ten bytes of their 64-bit two's complement; the largest, 2⁶³ − 1, is 2⁶³ as a number. */
 function varint(value: number): Uint8Array {
   const bytes: number[] = [];
-  let rest = BigInt.asUintN(64, BigInt(value));
+  let rest = value >= 2 ** 63 ? 2n ** 63n - 1n : BigInt.asUintN(64, BigInt(value));
   if (rest < 128n) return Uint8Array.of(Number(rest));
   for (; rest >= 128n; rest >>= 7n) bytes.push(Number(rest & 127n) | 128);
   bytes.push(Number(rest));

@@ -1,5 +1,6 @@
 // Interactive targets, measured on the programs in dist/ (npm run build makes them).
 //   npm run bench -- [reports] [layers] [memory] [wrong] [cached] [cancel] [--json FILE]
+//   npm run bench -- derivatives …       Jacobians of networks against PyTorch: see derivatives.mjs
 //   npm run bench -- linalg …            singular values against numpy, scipy and torch: see linearAlgebra.mjs
 //   npm run bench -- accuracy            singular values of 4096 × 4096 matrices against exact ones: see accuracy.mjs
 //   npm run bench -- model …             a transformer against numpy and WeightWatcher's algorithm: see wholeModel.mjs
@@ -157,7 +158,7 @@ function cutInHalf() {
 }
 
 const args = process.argv.slice(2);
-const programs = { linalg: './linearAlgebra.mjs', accuracy: './accuracy.mjs', model: './wholeModel.mjs' };
+const programs = { derivatives: './derivatives.mjs', linalg: './linearAlgebra.mjs', accuracy: './accuracy.mjs', model: './wholeModel.mjs' };
 if (Object.hasOwn(programs, args[0] ?? '')) {
   await import(programs[args[0]]);
   process.exit();

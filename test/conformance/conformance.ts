@@ -4,6 +4,7 @@ import path from 'node:path';
 import { readTensor } from '../../server/formats/decode.js';
 import { openModelFile } from '../../server/formats/open.js';
 import { checkDerivatives } from '../../server/derivatives/check.js';
+import { flattenControlFlow } from '../../server/derivatives/controlFlow.js';
 import { encodeElements } from '../../server/derivatives/elements.js';
 import { isFloat, NotDifferentiable, type FlatGraph, type ShapedGraph } from '../../server/derivatives/graph.js';
 import { importGraph } from '../../server/derivatives/importGraph.js';
@@ -53,7 +54,7 @@ export async function testFolder(folder: string): Promise<Outcome> {
     return { verdict: 'not run', detail: messageOf(error) };
   }
   try {
-    const { graph } = await probe(network, feeds);
+    const { graph } = await probe(await flattenControlFlow(network, feeds), feeds);
     const of = graph.outputs.filter((name) => isFloat(graph.values.get(name)?.dtype ?? 'bool'));
     const by = graph.inputs.filter(({ dtype, shape }) => isFloat(dtype) && !shape.includes(0)).map(({ name }) => name);
     if (of.length === 0 || by.length === 0) return { verdict: 'not differentiable', detail: of.length === 0 ? 'no floating-point output' : 'no floating-point input' };

@@ -1,8 +1,19 @@
 import { operatorName, type Node } from '../graph.js';
 import type { Lowering, Lowerings } from '../lowering.js';
+import { deformableConvolutions } from './deformableConvolutions.js';
+import { losses } from './losses.js';
+import { normalizations } from './normalizations.js';
+import { opsets } from './opsets.js';
+import { recurrent } from './recurrent.js';
+import { regions } from './regions.js';
+import { resizing } from './resize.js';
+import { shrink } from './shrink.js';
+import { linearAlgebra } from './linearAlgebra.js';
+import { shapes } from './shapes.js';
+import { grids } from './grids.js';
 
 /** One file per family of operators. */
-const families: readonly Lowerings[] = [];
+const families: readonly Lowerings[] = [losses, normalizations, recurrent, linearAlgebra, shapes, resizing, shrink, grids, deformableConvolutions, regions];
 
 const lowerings = new Map(families.flatMap((family) => Object.entries(family)));
 
@@ -14,4 +25,10 @@ export function loweringFor(node: Node): Lowering | null {
 /** Operators that are lowered, as `operatorName` writes them. */
 export function loweredOperators(): string[] {
   return [...lowerings.keys()].sort();
+}
+
+/** How a node of an old operator set is written in a newer one, which goes before everything else; null where it is not. */
+export function raisingFor(node: Node): Lowering | null {
+  const name = operatorName(node);
+  return Object.hasOwn(opsets, name) ? opsets[name] : null;
 }

@@ -1,39 +1,39 @@
 import type { Value } from '../graph.js';
 import type { Operation } from '../operation.js';
-import { alignTangent, fillOutput, plus, sumToShape, type Rule, type Rules } from '../rule.js';
+import { byElement, binary } from './byElement.js';
+import type { Rules } from '../rule.js';
 
-/**
- * z = g(x, y) by element, with broadcasting. `factors` are ∂z/∂x and ∂z/∂y; null stands for 1.
- */
-function binary(factors: [(operation: Operation, x: Value, y: Value, z: Value) => Value | null, (operation: Operation, x: Value, y: Value, z: Value) => Value | null]): Rule {
-  const factor = (operation: Operation, operand: number): Value | null => factors[operand](operation, operation.input(0), operation.input(1), operation.output());
-  return {
-    forward(operation, tangents) {
-      const { graph } = operation;
-      const rank = operation.output().shape.length;
-      const parts = tangents.map((tangent, operand) => {
-        if (tangent === null) return null;
-        const aligned = alignTangent(operation, tangent, rank);
-        const by = factor(operation, operand);
-        return by === null ? aligned : graph.multiply(aligned, by);
-      });
-      const sum = plus(graph, parts[0], parts.at(1) ?? null);
-      return [sum && fillOutput(operation, sum)];
-    },
-    reverse(operation, [cotangent], needed) {
-      if (cotangent === null) return [null, null];
-      return [0, 1].map((operand) => {
-        if (!needed[operand]) return null;
-        const by = factor(operation, operand);
-        return sumToShape(operation, by === null ? cotangent : operation.graph.multiply(cotangent, by), operation.input(operand).shape);
-      });
-    },
-  };
-}
-
+/** Arithmetic by element, with broadcasting. Definitions: https://onnx.ai/onnx/operators */
 export const arithmetic: Rules = {
   Add: binary([() => null, () => null]),
   Sub: binary([() => null, ({ graph }, _, y) => graph.scalar(-1, y)]),
   Mul: binary([(_operation, _, y) => y, (_operation, x) => x]),
   Div: binary([({ graph }, _, y) => graph.unary('Reciprocal', y), ({ graph }, _, y, z) => graph.negate(graph.divide(z, y))]),
+  Sum: byElement(() => null),
+  Mean: byElement((operation) => operation.graph.scalar(1 / operation.inputs.length, operation.output())),
+  Pow: binary([powerByBase, powerByExponent]),
+  // x − trunc(x/y)·y, between its jumps; the truncated quotient is (x − z)/y.
+  Mod: binary([() => null, ({ graph }, x, y, z) => graph.divide(graph.subtract(z, x), y)]),
 };
+
+/** y·x^(y−1); 0 for y = 0, also where x = 0. The exponent may be of an integer type. */
+function powerByBase({ graph }: Operation, x: Value, exponent: Value): Value | null {
+  const y = graph.cast(exponent, x.dtype);
+  const fixed = graph.numbersOf(exponent);
+  if (fixed === null || fixed.length !== 1) {
+    const slope = graph.multiply(y, graph.binary('Pow', x, graph.subtract(y, 1)));
+    return graph.where(graph.compare('Equal', y, 0), graph.scalar(0, x), slope);
+  }
+  const [power] = fixed;
+  if (power === 0) return graph.scalar(0, x);
+  if (power === 1) return null;
+  return graph.multiply(power === 2 ? x : graph.binary('Pow', x, power - 1), power);
+}
+
+/** z·ln x; 0 at x = 0 with y ≥ 0, where z does not change with y > 0. */
+function powerByExponent({ graph }: Operation, x: Value, exponent: Value, z: Value): Value {
+  const zero = graph.scalar(0, x);
+  const isZero = graph.one('And', [graph.compare('Equal', x, 0), graph.compare('GreaterOrEqual', exponent, 0)], z.shape);
+  const base = graph.where(isZero, graph.scalar(1, x), x);
+  return graph.where(isZero, zero, graph.multiply(z, graph.unary('Log', base)));
+}

@@ -1,5 +1,5 @@
 import { alignedBytes, compileKernel, KernelMemory } from '../kernel.js';
-import { type LinearOperator, type SingularVectors } from './linearOperator.js';
+import { multiplyBlock, type BlockOperator, type LinearOperator, type SingularVectors } from './linearOperator.js';
 import { largestTriplets, projectedBytes, type ProjectedTriplets } from './projected.js';
 import { type RandomGenerator } from '../random.js';
 import { denseSingularValues, denseTriplets } from './smallOperator.js';
@@ -64,7 +64,7 @@ const vanishing = 8 * Number.EPSILON;
  * Cost: two products per vector and 4·vectors²·(rows + columns) operations for orthogonality.
  * Throws the signal's reason on abort.
  */
-export async function largestSingularValues(operator: LinearOperator, settings: LanczosSettings, control: SolveControl = {}): Promise<LanczosResult> {
+export async function largestSingularValues(operator: LinearOperator | BlockOperator, settings: LanczosSettings, control: SolveControl = {}): Promise<LanczosResult> {
   const small = Math.min(operator.rows, operator.columns);
   if (small === 0) return { singularValues: new Float64Array(0), smallest: null, relativeError: 0, converged: true, products: 0 };
   if (small <= denseSide) {
@@ -84,7 +84,7 @@ export async function largestSingularValues(operator: LinearOperator, settings: 
 }
 
 /** Bytes for the singular vectors and the coefficients that combine them. */
-function combinationBytes({ vectors, count }: LanczosSettings, basis: number, { rows, columns }: LinearOperator): number {
+function combinationBytes({ vectors, count }: LanczosSettings, basis: number, { rows, columns }: Pick<LinearOperator, 'rows' | 'columns'>): number {
   return vectors === true ? alignedBytes(count * basis) + alignedBytes(count * Math.max(rows, columns)) : 0;
 }
 
@@ -100,7 +100,7 @@ class BlockLanczos {
 
   constructor(
     private readonly memory: KernelMemory,
-    private readonly operator: LinearOperator,
+    private readonly operator: LinearOperator | BlockOperator,
     private readonly settings: LanczosSettings,
     private readonly blockSize: number,
     private readonly blocks: number,
@@ -144,27 +144,33 @@ class BlockLanczos {
 
   /** One block step; returns B (p × p by rows) with Aᵀ·U_m = V_m·P_mᵀ + V_{m+1}·B. */
   private *extend(block: number): Steps<Float64Array> {
-    const { blockSize: p, operator, capacity, projected } = this;
-    const { rows, columns } = operator;
+    const { blockSize: p, capacity, projected } = this;
+    const { rows, columns } = this.operator;
     const uBlock = this.u + 8 * block * p * rows;
     const vBlock = this.v + 8 * block * p * columns;
-    for (let i = 0; i < p; i++) {
-      operator.apply(this.memory.elements(vBlock + 8 * i * columns, columns), this.memory.elements(uBlock + 8 * i * rows, rows));
-      this.products++;
-      yield 1;
-    }
+    yield* this.multiply(false, vBlock, uBlock);
+    this.products += p;
     // A·V_j = U_{j−1}·(…) + U_j·R: the part along earlier blocks is the transposed coupling, already in P.
     const upper = this.orthonormalise(this.u, rows, block * p);
     for (let i = 0; i < p; i++) for (let j = i; j < p; j++) projected[(block * p + i) * capacity + block * p + j] = upper[i * p + j];
-    for (let i = 0; i < p; i++) {
-      operator.applyTransposed(this.memory.elements(uBlock + 8 * i * rows, rows), this.memory.elements(vBlock + 8 * (p + i) * columns, columns));
-    }
+    yield* this.multiply(true, uBlock, vBlock + 8 * p * columns);
     const coupling = this.orthonormalise(this.v, columns, (block + 1) * p);
     if (block + 1 < this.blocks) {
       for (let i = 0; i < p; i++) for (let j = i; j < p; j++) projected[(block * p + j) * capacity + (block + 1) * p + i] = coupling[i * p + j];
     }
-    yield 1;
     return coupling;
+  }
+
+  /** The products of a block of vectors; with an operator in this thread the event loop gets its turn between them. */
+  private *multiply(transposed: boolean, from: number, to: number): Steps<void> {
+    const { operator, blockSize: p, memory } = this;
+    const [given, made] = transposed ? [operator.rows, operator.columns] : [operator.columns, operator.rows];
+    const together = 'applyBlock' in operator ? p : 1;
+    for (let i = 0; i < p; i += together) {
+      const pending = multiplyBlock(operator, transposed, memory.elements(from + 8 * i * given, together * given), memory.elements(to + 8 * i * made, together * made), together);
+      if (pending !== null) yield pending.then(() => together / 2);
+      else yield 0.5;
+    }
   }
 
   /**

@@ -1,5 +1,5 @@
 import { compileKernel, KernelMemory } from '../kernel.js';
-import { type LinearOperator, type SingularVectors } from './linearOperator.js';
+import { multiplyBlock, type BlockOperator, type LinearOperator, type SingularVectors } from './linearOperator.js';
 import { MatrixWorkspace } from '../matrixWorkspace.js';
 import { largestTriplets, projectedBytes } from './projected.js';
 import { thinQr } from '../dense/qr.js';
@@ -7,27 +7,21 @@ import { type RandomGenerator } from '../random.js';
 import { type SolveControl } from '../steps.js';
 
 /** Writes the lines of the operator's smaller side out, by its products with unit vectors: small × large, row-major. */
-function writeLines(operator: LinearOperator, target: Float64Array): void {
+async function writeLines(operator: LinearOperator | BlockOperator, target: Float64Array): Promise<void> {
   const { rows, columns } = operator;
-  const large = Math.max(rows, columns);
-  const unit = new Float64Array(Math.min(rows, columns));
-  const line = new Float64Array(large);
-  for (let i = 0; i < unit.length; i++) {
-    unit.fill(0);
-    unit[i] = 1;
-    if (rows <= columns) operator.applyTransposed(unit, line);
-    else operator.apply(unit, line);
-    target.set(line, i * large);
-  }
+  const small = Math.min(rows, columns);
+  const identity = new Float64Array(small * small);
+  for (let i = 0; i < small; i++) identity[i * small + i] = 1;
+  await multiplyBlock(operator, rows <= columns, identity, target, small);
 }
 
 /** The largest singular triplets of a small operator: QR factorization of its lines, and the triplets of the triangle. */
-export async function denseTriplets(operator: LinearOperator, count: number, random: RandomGenerator): Promise<{ singularValues: Float64Array; relativeError: number; vectors: SingularVectors }> {
+export async function denseTriplets(operator: LinearOperator | BlockOperator, count: number, random: RandomGenerator): Promise<{ singularValues: Float64Array; relativeError: number; vectors: SingularVectors }> {
   const { rows, columns } = operator;
   const small = Math.min(rows, columns);
   const large = Math.max(rows, columns);
   const lines = new Float64Array(small * large);
-  writeLines(operator, lines);
+  await writeLines(operator, lines);
   const { q, r } = await thinQr(Float64Array.from(lines, (_, k) => lines[(k % small) * large + Math.floor(k / small)]), large, small);
   const memory = new KernelMemory(await compileKernel());
   memory.reserve(projectedBytes(small));
@@ -44,8 +38,8 @@ export async function denseTriplets(operator: LinearOperator, count: number, ran
 }
 
 /** All singular values of a small operator, descending. */
-export async function denseSingularValues(operator: LinearOperator, control: SolveControl): Promise<{ singularValues: Float64Array; relativeError: number }> {
+export async function denseSingularValues(operator: LinearOperator | BlockOperator, control: SolveControl): Promise<{ singularValues: Float64Array; relativeError: number }> {
   const workspace = await MatrixWorkspace.create();
-  writeLines(operator, workspace.allocate(1, Math.min(operator.rows, operator.columns), Math.max(operator.rows, operator.columns)));
+  await writeLines(operator, workspace.allocate(1, Math.min(operator.rows, operator.columns), Math.max(operator.rows, operator.columns)));
   return workspace.singularValues(control);
 }

@@ -1,0 +1,32 @@
+import type { Lowering, Lowerings } from '../lowering.js';
+
+/** 1 at the first maximum along an axis. */
+const hardmax: Lowering = (operation) => {
+  const { graph } = operation;
+  const x = operation.input(0);
+  if (x.dtype !== 'float64') return null;
+  const axis = operation.axis(operation.integer('axis', -1));
+  const place = graph.one('ArgMax', [x], x.shape.map((size, i) => (i === axis ? 1 : size)), { axis, keepdims: 1 }, 'int64');
+  const counted = graph.constant('int64', [x.shape[axis], ...x.shape.slice(axis + 1).map(() => 1)], Array.from({ length: x.shape[axis] }, (_, i) => i));
+  return [graph.cast(graph.compare('Equal', place, counted), 'float64')];
+};
+
+/** The two values are chosen by a pattern of booleans. */
+const oneHot: Lowering = (operation) => {
+  const { graph } = operation;
+  const [indices, depth, values] = [operation.input(0), operation.input(1), operation.input(2)];
+  if (values.dtype !== 'float64') return null;
+  const { shape } = operation.output();
+  const pattern = graph.one('OneHot', [graph.cast(indices, 'int64'), graph.cast(depth, 'int64'), graph.constant('float32', [2], [0, 1])], shape, { axis: operation.integer('axis', -1) }, 'float32');
+  const value = (index: number) => graph.reshape(graph.slice(values, [0], [index], [index + 1]), []);
+  return [graph.where(graph.cast(pattern, 'bool'), value(1), value(0))];
+};
+
+const nonZero: Lowering = (operation) => {
+  const { graph } = operation;
+  const x = operation.input(0);
+  return x.dtype === 'float64' ? [graph.one('NonZero', [graph.cast(x, 'bool')], operation.output().shape, {}, 'int64')] : null;
+};
+
+/** Choices of elements that onnxruntime has no double kernel of. */
+export const selections: Lowerings = { Hardmax: hardmax, OneHot: oneHot, NonZero: nonZero };

@@ -1,0 +1,240 @@
+import { gramProduct, jacobianVectorProduct, vectorJacobianProduct, type DerivativeGraph } from './differentiate.js';
+import { withFloat64Kernels } from './float64/index.js';
+import { elementsOf, isFloat, nodesFor, NotDifferentiable, type FlatGraph, type ShapedGraph } from './graph.js';
+import { inPrecision } from './precision.js';
+import { probe } from './probe.js';
+import { rewrite } from './rewrite.js';
+import { GraphSession, type Elements, type TensorData } from './session.js';
+
+export type Precision = 'float32' | 'float64';
+
+export interface DerivativeSettings {
+  precision: Precision;
+  /** Threads of onnxruntime; all processors by default. */
+  threads?: number;
+  /** What the intermediate values of one run may take; decides how many directions are carried at once. */
+  memoryBytes?: number;
+}
+
+/** The Jacobians of the samples of a batch, each rows × columns, row-major. */
+export interface Jacobians {
+  rows: number;
+  columns: number;
+  matrices: Float64Array[];
+}
+
+/** A Jacobian that is known by its products: what block Lanczos takes. */
+export interface JacobianOperator {
+  rows: number;
+  columns: number;
+  applyBlock(x: Float64Array, y: Float64Array, count: number): Promise<void>;
+  applyTransposedBlock(y: Float64Array, x: Float64Array, count: number): Promise<void>;
+}
+
+const defaultMemoryBytes = 512 * 1024 * 1024;
+/** More directions at once than this do not make a product faster. */
+const mostDirections = 64;
+/** Sessions are kept while they are used in turns; the one unused longest is let go beyond this number. */
+const mostSessions = 8;
+
+interface Prepared {
+  derivative: DerivativeGraph;
+  session: GraphSession;
+}
+
+/**
+ * The derivatives of a network at batches of inputs of one shape: builds a graph for each question once, and runs it for
+ * every batch. Batches are taken to be independent along their first axis, as those of every network that classifies are.
+ */
+export class NetworkDerivatives {
+  private readonly prepared = new Map<string, Promise<Prepared>>();
+
+  private constructor(
+    /** The network as it is differentiated: rewritten, in the chosen precision. */
+    readonly network: ShapedGraph,
+    private readonly settings: DerivativeSettings,
+  ) {}
+
+  /**
+   * Probes the network with one batch of inputs, whose shapes all later batches must have. Floating-point inputs may be
+   * given in float32 or float64, whatever the network takes.
+   * @throws NotDifferentiable where onnxruntime refuses it, or an operation cannot be written in known ones
+   */
+  static async create(network: FlatGraph, batch: Readonly<Record<string, TensorData>>, settings: DerivativeSettings): Promise<NetworkDerivatives> {
+    const declared = new Map(network.inputs.map(({ name, dtype }) => [name, dtype]));
+    const given = Object.entries(batch).map(([name, tensor]) => [name, inType(tensor, declared.get(name) ?? tensor.dtype)] as const);
+    const { graph } = await probe(network, Object.fromEntries(given));
+    return new NetworkDerivatives(inPrecision(rewrite(graph), settings.precision), settings);
+  }
+
+  /** Values of the network for a batch. */
+  async values(names: readonly string[], batch: Readonly<Record<string, TensorData>>): Promise<Map<string, TensorData>> {
+    const session = await GraphSession.create(this.runnable({ ...this.network, outputs: names }), this.sessionSettings());
+    return session.run(this.converted(batch)).finally(() => session.release());
+  }
+
+  /** J·t for K tangents of `by`: each has the shape [K, ...shape]. The result has the shape [K, ...shape of `of`]. */
+  async jacobianVectorProducts(of: string, by: string, tangents: Elements, batch: Readonly<Record<string, TensorData>>): Promise<Elements> {
+    return this.product('forward', of, by, tangents, batch);
+  }
+
+  /** Jᵀ·c for K cotangents of `of`. */
+  async vectorJacobianProducts(of: string, by: string, cotangents: Elements, batch: Readonly<Record<string, TensorData>>): Promise<Elements> {
+    return this.product('reverse', of, by, cotangents, batch);
+  }
+
+  /** Jᵀ·J·t for K tangents of `by`. */
+  async gramProducts(of: string, by: string, tangents: Elements, batch: Readonly<Record<string, TensorData>>): Promise<Elements> {
+    return this.product('gram', of, by, tangents, batch);
+  }
+
+  /**
+   * ∂of/∂by of every sample of a batch, by the mode that takes fewer products.
+   * Throws the signal's reason between products; NotDifferentiable for a missing rule, and where the batch axes differ.
+   */
+  async jacobians(of: string, by: string, batch: Readonly<Record<string, TensorData>>, signal?: AbortSignal): Promise<Jacobians> {
+    const [output, input] = [this.shapeOf(of), this.shapeOf(by)];
+    const samples = output[0];
+    if (input[0] !== samples) throw new NotDifferentiable(`${of} holds ${samples} samples and ${by} ${input[0]}: their derivatives do not belong to single samples.`);
+    const [rows, columns] = [elementsOf(output.slice(1)), elementsOf(input.slice(1))];
+    const matrices = Array.from({ length: samples }, () => new Float64Array(rows * columns));
+    const reverse = rows <= columns;
+    const [directions, length, resultLength] = reverse ? [rows, rows, columns] : [columns, columns, rows];
+    const together = Math.min(directions, this.directionsAtOnce(of, by));
+    for (let first = 0; first < directions; first += together) {
+      signal?.throwIfAborted();
+      // The last group begins earlier, so that one graph serves all.
+      const start = Math.min(first, directions - together);
+      const seeds = new Float64Array(together * samples * length);
+      for (let k = 0; k < together; k++) for (let n = 0; n < samples; n++) seeds[(k * samples + n) * length + start + k] = 1;
+      const results = await this.product(reverse ? 'reverse' : 'forward', of, by, this.floats(seeds), batch);
+      const lines = results instanceof Float32Array || results instanceof Float64Array ? results : Float64Array.from(results, Number);
+      for (let k = 0; k < together; k++) {
+        for (let n = 0; n < samples; n++) {
+          const from = (k * samples + n) * resultLength;
+          if (reverse) matrices[n].set(lines.subarray(from, from + resultLength), (start + k) * columns);
+          else for (let i = 0, at = start + k; i < resultLength; i++, at += columns) matrices[n][at] = lines[from + i];
+        }
+      }
+    }
+    return { rows, columns, matrices };
+  }
+
+  /**
+   * ∂of/∂by as an operator, for Jacobians that are too large to be written out. Of a batch of several samples it is the
+   * block-diagonal matrix of all of them: give it one sample for that of one.
+   */
+  jacobianOperator(of: string, by: string, batch: Readonly<Record<string, TensorData>>): JacobianOperator {
+    const product = async (kind: 'forward' | 'reverse', from: Float64Array, to: Float64Array, count: number): Promise<void> => {
+      const [given, made] = [from.length / count, to.length / count];
+      const together = Math.min(count, this.directionsAtOnce(of, by));
+      for (let first = 0; first < count; first += together) {
+        const last = Math.min(first + together, count);
+        to.set((await this.product(kind, of, by, this.floats(from.slice(first * given, last * given)), batch)) as Float32Array | Float64Array, first * made);
+      }
+    };
+    return {
+      rows: elementsOf(this.shapeOf(of)),
+      columns: elementsOf(this.shapeOf(by)),
+      applyBlock: (x, y, count) => product('forward', x, y, count),
+      applyTransposedBlock: (y, x, count) => product('reverse', y, x, count),
+    };
+  }
+
+  /** How many directions fit into the memory at once: at least 1. */
+  directionsAtOnce(of: string, by: string): number {
+    const active = new Set([by]);
+    let elements = 0;
+    for (const node of nodesFor(this.network.nodes, [of])) {
+      if (!node.inputs.some((name) => active.has(name))) continue;
+      for (const name of node.outputs) {
+        const value = this.network.values.get(name);
+        if (value === undefined || !isFloat(value.dtype)) continue;
+        active.add(name);
+        elements += elementsOf(value.shape);
+      }
+    }
+    const bytes = this.settings.precision === 'float64' ? 8 : 4;
+    const budget = this.settings.memoryBytes ?? defaultMemoryBytes;
+    return Math.max(1, Math.min(mostDirections, Math.floor(budget / Math.max(1, bytes * elements))));
+  }
+
+  /** Lets all sessions go. */
+  async release(): Promise<void> {
+    const kept = [...this.prepared.values()];
+    this.prepared.clear();
+    for (const entry of kept) await entry.then(({ session }) => session.release()).catch(() => undefined);
+  }
+
+  private async product(kind: 'forward' | 'reverse' | 'gram', of: string, by: string, seeds: Elements, batch: Readonly<Record<string, TensorData>>): Promise<Elements> {
+    const shape = this.shapeOf(kind === 'reverse' ? of : by);
+    const directions = seeds.length / elementsOf(shape);
+    const { derivative, session } = await this.prepare(kind, of, by, directions);
+    const results = await session.run({ ...this.converted(batch), [derivative.seeds[0]]: { dtype: this.settings.precision, shape: [directions, ...shape], elements: seeds } });
+    const result = results.get(derivative.results[0]);
+    if (result === undefined) throw new Error(`onnxruntime has not answered ${derivative.results[0]}.`);
+    return result.elements;
+  }
+
+  private prepare(kind: 'forward' | 'reverse' | 'gram', of: string, by: string, directions: number): Promise<Prepared> {
+    const key = JSON.stringify([kind, of, by, directions]);
+    const known = this.prepared.get(key);
+    const prepared = known ?? this.build(kind, of, by, directions);
+    // Used last, kept longest.
+    this.prepared.delete(key);
+    this.prepared.set(key, prepared);
+    if (known === undefined) {
+      prepared.catch(() => this.prepared.delete(key));
+      if (this.prepared.size > mostSessions) this.dropOldest();
+    }
+    return prepared;
+  }
+
+  private async build(kind: 'forward' | 'reverse' | 'gram', of: string, by: string, directions: number): Promise<Prepared> {
+    const request = { of: [of], by: [by], directions };
+    const derivative = kind === 'forward' ? jacobianVectorProduct(this.network, request) : kind === 'reverse' ? vectorJacobianProduct(this.network, request) : gramProduct(this.network, request);
+    return { derivative, session: await GraphSession.create(this.runnable(derivative.graph), this.sessionSettings()) };
+  }
+
+  private dropOldest(): void {
+    const [[key, entry]] = this.prepared;
+    this.prepared.delete(key);
+    void entry.then(({ session }) => session.release()).catch(() => undefined);
+  }
+
+  private runnable(graph: ShapedGraph): ShapedGraph {
+    return this.settings.precision === 'float64' ? withFloat64Kernels(graph) : graph;
+  }
+
+  private sessionSettings(): { threads?: number } {
+    return this.settings.threads === undefined ? {} : { threads: this.settings.threads };
+  }
+
+  private shapeOf(name: string): readonly number[] {
+    const value = this.network.values.get(name);
+    if (value === undefined) throw new NotDifferentiable(`The network has no value ${name}.`);
+    return value.shape;
+  }
+
+  private converted(batch: Readonly<Record<string, TensorData>>): Record<string, TensorData> {
+    return Object.fromEntries(Object.entries(batch).map(([name, tensor]) => [name, isFloat(tensor.dtype) ? inType(tensor, this.settings.precision) : tensor]));
+  }
+
+  private floats(elements: Elements): Float32Array | Float64Array {
+    return floats(elements, this.settings.precision);
+  }
+}
+
+/** A floating-point tensor in float32 or float64; any other as it is. */
+function inType(tensor: TensorData, dtype: TensorData['dtype']): TensorData {
+  if (dtype !== 'float32' && dtype !== 'float64') return tensor;
+  return { ...tensor, dtype, elements: floats(tensor.elements, dtype) };
+}
+
+function floats(elements: Elements, precision: Precision): Float32Array | Float64Array {
+  if (precision === 'float64' && elements instanceof Float64Array) return elements;
+  if (precision === 'float32' && elements instanceof Float32Array) return elements;
+  const values = precision === 'float64' ? new Float64Array(elements.length) : new Float32Array(elements.length);
+  for (let i = 0; i < values.length; i++) values[i] = Number(elements[i]);
+  return values;
+}

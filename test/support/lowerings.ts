@@ -1,0 +1,25 @@
+import assert from 'node:assert/strict';
+import { isFloat } from '../../server/derivatives/graph.js';
+import { probe } from '../../server/derivatives/probe.js';
+import { rewrite } from '../../server/derivatives/rewrite.js';
+import { GraphSession } from '../../server/derivatives/session.js';
+import { networkOf, type OperatorCase } from './derivatives.js';
+
+/** Checks that an operator written in simpler ones yields what onnxruntime's own kernel does, in float32. */
+export async function assertLowered(operator: OperatorCase, tolerance = 1e-5): Promise<void> {
+  const { network, feeds } = networkOf(operator);
+  const { graph, results } = await probe(network, feeds);
+  const lowered = rewrite(graph);
+  assert.ok(!lowered.nodes.some((node) => node.operator === operator.operator && node.domain === (operator.domain ?? '')), `${operator.operator} was not lowered`);
+  const session = await GraphSession.create(lowered);
+  const outputs = await session.run(feeds).finally(() => session.release());
+  for (const name of graph.outputs) {
+    const [actual, expected] = [outputs.get(name), results.get(name)];
+    assert.ok(actual !== undefined && expected !== undefined && isFloat(expected.dtype));
+    const largest = Math.max(1e-3, ...Array.from(expected.elements, (value) => Math.abs(Number(value))));
+    for (let i = 0; i < expected.elements.length; i++) {
+      const difference = Math.abs(Number(actual.elements[i]) - Number(expected.elements[i]));
+      assert.ok(difference <= tolerance * largest, `${JSON.stringify(operator)}: ${name} is ${actual.elements[i]} and not ${expected.elements[i]} at ${i}`);
+    }
+  }
+}
