@@ -1,5 +1,5 @@
 // Derivatives of a folder of ONNX backend tests, a line for each and the totals:
-//   npm run conformance -- FOLDER [part of a test's name]
+//   npm run conformance -- FOLDER [part of a test's name] [--second]      --second: derivatives of the gradients
 // The public tests are part of the onnx package (onnx/backend/test/data); see test/conformance/conformance.ts.
 import { mkdtempSync, rmSync, symlinkSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -9,7 +9,8 @@ import { fileURLToPath } from 'node:url';
 import * as esbuild from 'esbuild';
 
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
-const [folder, filter = ''] = process.argv.slice(2);
+const order = process.argv.includes('--second') ? 2 : 1;
+const [folder, filter = ''] = process.argv.slice(2).filter((argument) => argument !== '--second');
 if (folder === undefined) {
   console.error('npm run conformance -- FOLDER [part of a test\'s name]: the folder of ONNX backend tests is missing.');
   process.exit(2);
@@ -20,7 +21,7 @@ try {
   await esbuild.build({ entryPoints: [path.join(root, 'test/conformance/conformance.ts')], bundle: true, platform: 'node', target: 'node20', format: 'cjs', loader: { '.wasm': 'binary' }, external: ['onnxruntime-node'], outfile: program, logLevel: 'warning' });
   symlinkSync(path.join(root, 'node_modules'), path.join(temporary, 'node_modules'), 'dir');
   const { run } = createRequire(import.meta.url)(program);
-  process.exitCode = (await run(path.resolve(folder), filter)) ? 0 : 1;
+  process.exitCode = (await run(path.resolve(folder), filter, order)) ? 0 : 1;
 } finally {
   rmSync(temporary, { recursive: true, force: true });
 }

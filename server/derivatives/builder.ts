@@ -51,6 +51,13 @@ export class GraphBuilder {
     return value;
   }
 
+  /** The name, or one like it that the graph does not have. */
+  unused(name: string): string {
+    let candidate = name;
+    for (let count = 2; this.values.has(candidate); count++) candidate = `${name} #${count}`;
+    return candidate;
+  }
+
   /** A new input of the graph. */
   input(name: string, shape: readonly number[], dtype: OnnxType): Value {
     const value = { name, shape, dtype };

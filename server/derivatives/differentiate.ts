@@ -80,7 +80,7 @@ class Differentiator {
   /** A new input for directions of a value. */
   seed(kind: 'tangent' | 'cotangent', name: string): Value {
     const { shape, dtype } = this.builder.value(name);
-    return this.builder.input(`${kind} of ${name}`, [this.request.directions, ...shape], dtype);
+    return this.builder.input(this.builder.unused(`${kind} of ${name}`), [this.request.directions, ...shape], dtype);
   }
 
   zeros(name: string): Value {
@@ -126,7 +126,7 @@ class Differentiator {
   }
 
   result(seeds: readonly Value[], results: readonly Value[], prefix: string): DerivativeGraph {
-    const named = results.map((value, i) => this.builder.name(value, `${prefix} ${i}`).name);
+    const named = results.map((value, i) => this.builder.name(value, this.builder.unused(`${prefix} ${i}`)).name);
     const graph = this.builder.graph([...this.network.inputs, ...seeds], named);
     return { graph: { ...graph, nodes: nodesFor(graph.nodes, named) }, seeds: seeds.map(({ name }) => name), results: named };
   }

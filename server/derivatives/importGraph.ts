@@ -23,13 +23,21 @@ export async function importGraph(file: ModelFile): Promise<FlatGraph> {
   const graph = inlineFunctions(file.graph, file.functions ?? []);
   const importer = new Importer(path.dirname(file.path));
   const { nodes, initializers } = await importer.graph(graph);
+  const outputs = graph.outputs.map(({ name }) => name);
+  // onnxruntime does not answer a constant: a node hands it on.
+  for (const tensor of initializers) {
+    if (!outputs.includes(tensor.name)) continue;
+    const { name } = tensor;
+    tensor.name = `${name} as stored`;
+    nodes.unshift({ name: '', operator: 'Identity', domain: '', inputs: [tensor.name], outputs: [name], attributes: {} });
+  }
   const { 'ai.onnx': standard = 1, ...others } = file.opset ?? {};
   return {
     nodes,
     constants: new Map(initializers.map((tensor) => [tensor.name, tensor])),
     numbers: importer.numbers,
     inputs: file.inputs.map(({ name, dtype, shape }) => ({ name, dtype: dtype === 'unknown' ? 'float32' : dtype, shape: shape === null ? null : shape.map((size, i) => size ?? `${name}_${i}`) })),
-    outputs: graph.outputs.map(({ name }) => name),
+    outputs,
     opset: { '': standard, ...others },
     folder: path.dirname(file.path),
   };

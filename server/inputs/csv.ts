@@ -73,7 +73,8 @@ class TableReader {
       this.separator = separatorOf(line);
       const titles = line.split(this.separator).map(unquoted);
       this.columns = titles.length;
-      if (titles.every((title) => parseNumber(title) === null)) {
+      // The first title tells: the others may be column numbers ("label,0,1,2"), and a slip in a later field is no title.
+      if (titles[0] !== '' && parseNumber(titles[0]) === null) {
         this.header = titles;
         return;
       }

@@ -13,6 +13,10 @@ const JPEG_MEGABYTES = 1024;
 
 const PNG_SIGNATURE = [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a];
 
+/** By PNG's colour type: grey, –, RGB, palette, grey and alpha, –, RGBA (PNG specification, table 11.1). */
+const SAMPLES_OF_COLOUR_TYPE: readonly (number | undefined)[] = [1, 1, 3, 1, 2, 1, 4];
+const INDEXED = 3;
+
 /** The kind of picture that bytes begin as, or null. */
 export function imageKind(head: Uint8Array): 'png' | 'jpeg' | null {
   if (head.length >= 8 && PNG_SIGNATURE.every((byte, i) => head[i] === byte)) return 'png';
@@ -40,25 +44,27 @@ export function decodeImage(bytes: Uint8Array, name: string): Raster {
 }
 
 function png(bytes: Uint8Array, name: string): Raster {
-  const { width, height, largestBytes } = pngHeader(bytes, name);
+  const { width, height, indexed, largestBytes } = pngHeader(bytes, name);
   checkInflatedSize(bytes, largestBytes, name);
   const picture = decodePng(bytes, { checkCrc: true });
-  if (picture.palette !== undefined) return { width, height, channels: picture.palette[0].length, bits: 8, data: Uint8Array.from(convertIndexedToRgb(picture)) };
+  // Colour pictures may carry a palette too, as a suggestion to small displays.
+  if (indexed) return { width, height, channels: picture.palette?.[0]?.length ?? 3, bits: 8, data: Uint8Array.from(convertIndexedToRgb(picture)) };
   if (picture.depth === 16) return { width, height, channels: picture.channels, bits: 16, data: Uint16Array.from(picture.data) };
   const data = picture.depth === 8 ? Uint8Array.from(picture.data) : unpacked(picture.data, width, height, picture.depth);
   return { width, height, channels: picture.channels, bits: 8, data };
 }
 
 /** Size from the first chunk, before anything is allocated for it. */
-function pngHeader(bytes: Uint8Array, name: string): { width: number; height: number; largestBytes: number } {
+function pngHeader(bytes: Uint8Array, name: string): { width: number; height: number; indexed: boolean; largestBytes: number } {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   if (bytes.length < 33 || view.getUint32(12) !== 0x49484452) throw new InputsError('inputs/truncated', `${name} ends before a PNG's header is complete (it has ${formatBytes(bytes.length)}): write or download it again.`);
   const width = view.getUint32(16);
   const height = view.getUint32(20);
   checkPixels(width, height, name);
-  const samples = [1, 1, 3, 1, 2, 1, 4][view.getUint8(25)] ?? 4;
+  const colourType = view.getUint8(25);
+  const samples = SAMPLES_OF_COLOUR_TYPE[colourType] ?? 4;
   // One filter byte a row; an interlaced picture has at most seven passes of rows, each with a byte of padding.
-  return { width, height, largestBytes: Math.ceil((width * samples * view.getUint8(24)) / 8 + 2) * height * 2 + 64 };
+  return { width, height, indexed: colourType === INDEXED, largestBytes: Math.ceil((width * samples * view.getUint8(24)) / 8 + 2) * height * 2 + 64 };
 }
 
 /** A small picture could hold data that inflates without end: it is refused before the decoder would keep all of it. */

@@ -3,10 +3,11 @@ import os from 'node:os';
 import path from 'node:path';
 import { readTensor } from '../../server/formats/decode.js';
 import { openModelFile } from '../../server/formats/open.js';
-import { checkDerivatives } from '../../server/derivatives/check.js';
+import { checkDerivatives, type DerivativeCheck } from '../../server/derivatives/check.js';
+import { vectorJacobianProduct } from '../../server/derivatives/differentiate.js';
 import { flattenControlFlow } from '../../server/derivatives/controlFlow.js';
 import { encodeElements } from '../../server/derivatives/elements.js';
-import { isFloat, NotDifferentiable, type FlatGraph, type ShapedGraph } from '../../server/derivatives/graph.js';
+import { elementsOf, isFloat, NotDifferentiable, type FlatGraph, type ShapedGraph } from '../../server/derivatives/graph.js';
 import { importGraph } from '../../server/derivatives/importGraph.js';
 import { inPrecision } from '../../server/derivatives/precision.js';
 import { probe } from '../../server/derivatives/probe.js';
@@ -34,7 +35,7 @@ const tolerances = { float64: { step: 1e-6, differences: 1e-6, adjoint: 1e-11 },
 const relativeTolerance = 1e-3;
 const absoluteTolerance = 1e-4;
 
-export async function testFolder(folder: string): Promise<Outcome> {
+export async function testFolder(folder: string, order: 1 | 2 = 1): Promise<Outcome> {
   const data = path.join(folder, 'test_data_set_0');
   let network: FlatGraph;
   const feeds: Record<string, TensorData> = {};
@@ -59,9 +60,9 @@ export async function testFolder(folder: string): Promise<Outcome> {
     const by = graph.inputs.filter(({ dtype, shape }) => isFloat(dtype) && !shape.includes(0)).map(({ name }) => name);
     if (of.length === 0 || by.length === 0) return { verdict: 'not differentiable', detail: of.length === 0 ? 'no floating-point output' : 'no floating-point input' };
     const rewritten = rewrite(graph);
-    return await checkedIn(rewritten, feeds, of, by, 'float64').catch((error: unknown) => {
+    return await checkedIn(rewritten, feeds, of, by, 'float64', order).catch((error: unknown) => {
       // Operators without a double kernel.
-      if (error instanceof NotDifferentiable && error.node === null) return checkedIn(rewritten, feeds, of, by, 'float32');
+      if (error instanceof NotDifferentiable && error.node === null) return checkedIn(rewritten, feeds, of, by, 'float32', order);
       throw error;
     });
   } catch (error) {
@@ -70,11 +71,24 @@ export async function testFolder(folder: string): Promise<Outcome> {
   }
 }
 
-async function checkedIn(network: ShapedGraph, feeds: Record<string, TensorData>, of: readonly string[], by: readonly string[], precision: 'float32' | 'float64'): Promise<Outcome> {
+/** The derivatives of the gradient: of the cotangents of `by` for random cotangents of `of`. */
+async function checkSecond(network: ShapedGraph, feeds: Record<string, TensorData>, of: readonly string[], by: readonly string[], normal: () => number, step: number): Promise<DerivativeCheck> {
+  const { graph, seeds, results } = vectorJacobianProduct(network, { of, by, directions: 1 });
+  const inputs = { ...feeds };
+  for (const [i, name] of seeds.entries()) {
+    const { dtype, shape } = network.values.get(of[i]) ?? { dtype: 'float64' as const, shape: [] };
+    inputs[name] = { dtype, shape: [1, ...shape], elements: (dtype === 'float64' ? Float64Array : Float32Array).from({ length: elementsOf(shape) }, normal) };
+  }
+  return checkDerivatives(graph, inputs, { of: results, by, normal, step });
+}
+
+async function checkedIn(network: ShapedGraph, feeds: Record<string, TensorData>, of: readonly string[], by: readonly string[], precision: 'float32' | 'float64', order: 1 | 2): Promise<Outcome> {
   const { step, differences, adjoint } = tolerances[precision];
   const converted = Object.fromEntries(Object.entries(feeds).map(([name, tensor]) => [name, isFloat(tensor.dtype) ? { ...tensor, dtype: precision, elements: floats(precision, tensor.elements) } : tensor]));
   const random = new RandomGenerator(1);
-  const check = await checkDerivatives(inPrecision(network, precision), converted, { of, by, normal: () => random.normal(), step });
+  const normal = (): number => random.normal();
+  const first = inPrecision(network, precision);
+  const check = order === 1 ? await checkDerivatives(first, converted, { of, by, normal, step }) : await checkSecond(first, converted, of, by, normal, step);
   const detail = `${precision}, differences ${(check.differences ?? NaN).toExponential(1)}, adjoint ${check.adjoint.toExponential(1)}${check.largest === 0 ? ', constant' : ''}`;
   return { verdict: (check.differences ?? NaN) <= differences && check.adjoint <= adjoint ? 'agrees' : 'wrong', detail };
 }
@@ -160,11 +174,14 @@ function testFolders(root: string): string[] {
   return readdirSync(root, { withFileTypes: true }).filter((entry) => entry.isDirectory()).map(({ name }) => path.join(root, name)).sort().flatMap(testFolders);
 }
 
-/** @returns whether nothing was wrong */
-export async function run(root: string, filter = ''): Promise<boolean> {
+/**
+ * @param order 2: the derivatives of the gradients
+ * @returns whether nothing was wrong
+ */
+export async function run(root: string, filter = '', order: 1 | 2 = 1): Promise<boolean> {
   const totals: Record<Verdict, number> = { agrees: 0, wrong: 0, 'no rule': 0, 'not differentiable': 0, 'not run': 0 };
   for (const folder of testFolders(root).filter((name) => name.includes(filter))) {
-    const { verdict, detail } = await testFolder(folder);
+    const { verdict, detail } = await testFolder(folder, order);
     totals[verdict]++;
     console.log(`${verdict.padEnd(18)} ${path.basename(folder).padEnd(60)} ${detail}`);
   }

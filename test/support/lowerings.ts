@@ -16,10 +16,9 @@ export async function assertLowered(operator: OperatorCase, tolerance = 1e-5): P
   for (const name of graph.outputs) {
     const [actual, expected] = [outputs.get(name), results.get(name)];
     assert.ok(actual !== undefined && expected !== undefined && isFloat(expected.dtype));
-    const largest = Math.max(1e-3, ...Array.from(expected.elements, (value) => Math.abs(Number(value))));
-    for (let i = 0; i < expected.elements.length; i++) {
-      const difference = Math.abs(Number(actual.elements[i]) - Number(expected.elements[i]));
-      assert.ok(difference <= tolerance * largest, `${JSON.stringify(operator)}: ${name} is ${actual.elements[i]} and not ${expected.elements[i]} at ${i}`);
-    }
+    const [ours, theirs] = [actual, expected].map(({ elements }) => Array.from(elements, Number));
+    const largest = Math.max(1e-3, ...theirs.map(Math.abs));
+    assert.equal(ours.length, theirs.length);
+    for (const [i, value] of theirs.entries()) assert.ok(Math.abs(ours[i] - value) <= tolerance * largest, `${JSON.stringify(operator)}: ${name} is ${ours[i]} and not ${value} at ${i}`);
   }
 }

@@ -11,9 +11,10 @@ import { shrink } from './shrink.js';
 import { linearAlgebra } from './linearAlgebra.js';
 import { shapes } from './shapes.js';
 import { grids } from './grids.js';
+import { attentions } from './attention.js';
 
 /** One file per family of operators. */
-const families: readonly Lowerings[] = [losses, normalizations, recurrent, linearAlgebra, shapes, resizing, shrink, grids, deformableConvolutions, regions];
+const families: readonly Lowerings[] = [losses, normalizations, recurrent, linearAlgebra, shapes, resizing, shrink, grids, deformableConvolutions, regions, attentions];
 
 const lowerings = new Map(families.flatMap((family) => Object.entries(family)));
 

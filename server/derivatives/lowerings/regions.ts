@@ -62,13 +62,19 @@ function sampleCounts(operation: Operation, first: number, parts: number, isHalf
   });
 }
 
-/** Weights of linear interpolation at places [R, M]: [R, M, size]. Up to a pixel outside the edge counts, beyond it nothing. */
+/**
+ * Weights of linear interpolation at places [R, M]: [R, M, size]. Up to a pixel outside the edge counts, beyond it nothing.
+ * At a pixel itself the derivative by the place is that towards the next one.
+ */
 function interpolation(graph: GraphBuilder, places: Value, size: number): Value {
   const column = (value: Value): Value => graph.reshape(value, [...value.shape, 1]);
   const within = graph.one('Clip', [places, graph.scalar(0, places), graph.scalar(size - 1, places)], places.shape);
-  const distance = graph.unary('Abs', graph.subtract(column(within), counting(graph, places, size)));
+  const before = graph.unary('Floor', within);
+  const fraction = graph.subtract(within, before);
+  const pixels = counting(graph, places, size);
+  const atPixel = (pixel: Value, weight: Value): Value => graph.multiply(graph.indicator('Equal', pixels, column(pixel)), column(weight));
   const isNear = graph.multiply(graph.indicator('GreaterOrEqual', places, -1), graph.indicator('LessOrEqual', places, size));
-  return graph.multiply(graph.unary('Relu', graph.subtract(1, distance)), column(isNear));
+  return graph.multiply(graph.add(atPixel(before, graph.subtract(1, fraction)), atPixel(graph.add(before, 1), fraction)), column(isNear));
 }
 
 /**

@@ -20,7 +20,7 @@ export const arithmetic: Rules = {
 function powerByBase({ graph }: Operation, x: Value, exponent: Value): Value | null {
   const y = graph.cast(exponent, x.dtype);
   const fixed = graph.numbersOf(exponent);
-  if (fixed === null || fixed.length !== 1) {
+  if (fixed?.length !== 1) {
     const slope = graph.multiply(y, graph.binary('Pow', x, graph.subtract(y, 1)));
     return graph.where(graph.compare('Equal', y, 0), graph.scalar(0, x), slope);
   }

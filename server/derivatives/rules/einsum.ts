@@ -47,7 +47,7 @@ function cotangentOf(operation: Operation, cotangent: Value, operand: number): V
   const { shape, dtype } = operation.input(operand);
   let wanted = direction;
   const another = (): string => unused.shift() ?? operation.fail(`has more than the ${alphabet.length} letters that onnxruntime knows`);
-  for (const [axis, letter] of [...operands[operand]].entries()) {
+  for (const [axis, letter] of Array.from(operands[operand]).entries()) {
     const size = shape[axis];
     const there = sizeOf(letter, factors);
     if (wanted.includes(letter)) {
@@ -75,11 +75,11 @@ function sumOfProducts({ graph }: Operation, factors: readonly Factor[], result:
 
 /** The largest size that a letter stands for; 0 where it is not used. */
 function sizeOf(letter: string, factors: readonly Factor[]): number {
-  return Math.max(0, ...factors.flatMap(({ letters, value }) => [...letters].flatMap((own, axis) => (own === letter ? [value.shape[axis]] : []))));
+  return Math.max(0, ...factors.flatMap(({ letters, value }) => Array.from(letters).flatMap((own, axis) => (own === letter ? [value.shape[axis]] : []))));
 }
 
 function unusedLetters(operands: readonly string[]): string[] {
-  return [...alphabet].reverse().filter((letter) => operands.every((letters) => !letters.includes(letter)));
+  return Array.from(alphabet).reverse().filter((letter) => operands.every((letters) => !letters.includes(letter)));
 }
 
 function equationOf(operation: Operation): Equation {
@@ -95,11 +95,11 @@ export function explicitEquation(text: string, ranks: readonly number[]): Equati
   const [left, right] = text.replaceAll(' ', '').split('->') as [string, string | undefined];
   const terms = left.split(',');
   const covered = terms.map((term, i) => (term.includes('...') ? ranks[i] - term.replace('...', '').length : 0));
-  const free = [...alphabet].filter((letter) => !text.includes(letter));
+  const free = Array.from(alphabet).filter((letter) => !text.includes(letter));
   const ellipsis = free.slice(0, Math.max(0, ...covered)).join('');
   const operands = terms.map((term, i) => term.replace('...', ellipsis.slice(ellipsis.length - covered[i])));
   if (right !== undefined) return { operands, result: right.replace('...', ellipsis) };
-  const letters = [...left.replaceAll(/[,.]/g, '')];
+  const letters = Array.from(left.replaceAll(/[,.]/g, ''));
   const once = letters.filter((letter) => letters.indexOf(letter) === letters.lastIndexOf(letter)).sort();
   return { operands, result: ellipsis + once.join('') };
 }

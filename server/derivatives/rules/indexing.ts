@@ -34,13 +34,23 @@ function firstOfRun(indices: readonly number[] | null): number | null {
   return indices.every((index, i) => index === indices[0] + i) ? indices[0] : null;
 }
 
-/** Values that were found by a search: the k largest, the distinct ones. */
-function found(positions: (operation: Operation) => Value): Rule {
+/** Elements of one operand that are found by a search, such as the k largest or the distinct ones, or by other operands. */
+function found(positions: (operation: Operation) => Value, operand = 0): Rule {
   return {
-    forward: (operation, [tangent]) => [tangent && picked(operation.graph, tangent, positions(operation))],
-    reverse: (operation, [cotangent]) => [cotangent && putBack(operation.graph, cotangent, positions(operation), operation.input(0).shape)],
+    forward(operation, tangents) {
+      const tangent = tangents.at(operand) ?? null;
+      return [tangent && picked(operation.graph, tangent, positions(operation))];
+    },
+    reverse: (operation, [cotangent]) => operation.inputs.map((input, i) => (i === operand && input && cotangent ? putBack(operation.graph, cotangent, positions(operation), input.shape) : null)),
   };
 }
+
+/** One of two values for every place. The indices and the depth may be floating-point numbers, of any precision. */
+const oneHot = found((operation) => {
+  const { graph } = operation;
+  const [indices, depth] = [operation.input(0), operation.input(1)].map((value) => graph.cast(value, 'int64'));
+  return graph.one('OneHot', [indices, depth, graph.integers([0, 1])], operation.output().shape, { axis: operation.integer('axis', -1) });
+}, 2);
 
 /** The k largest or smallest elements of an axis. */
 const topK = found((operation) => {
@@ -80,6 +90,6 @@ function summed(operation: Operation, value: Value, reverse: number): Value {
  * Definitions: https://onnx.ai/onnx/operators
  */
 export const indexing: Rules = {
-  Gather: gather, GatherElements: selection([0]), GatherND: selection([0]), Compress: selection([0]), OneHot: selection([2]), TopK: topK, Unique: unique, CumSum: cumulativeSum,
+  Gather: gather, GatherElements: selection([0]), GatherND: selection([0]), Compress: selection([0]), OneHot: oneHot, TopK: topK, Unique: unique, CumSum: cumulativeSum,
   ScatterElements: scatter('GatherElements'), ScatterND: scatter('GatherND'),
 };

@@ -21,7 +21,12 @@ describe('derivatives of regions of pictures', () => {
     }
   });
 
-  it('RoiAlign by the regions too', () => assertOperator({ operator: 'RoiAlign', operands: [{ shape: [2, 2, 7, 6] }, { shape: [3, 4], from: 0, to: 5 }, samples], attributes: { ...size, sampling_ratio: int(2) } }));
+  it('RoiAlign by the regions too', async () => {
+    for (const mode of ['half_pixel', 'output_half_pixel']) {
+      const attributes = { ...size, sampling_ratio: int(2), coordinate_transformation_mode: text(mode) };
+      await assertOperator({ operator: 'RoiAlign', operands: [{ shape: [2, 2, 7, 6] }, { shape: [3, 4], from: 0, to: 5 }, samples], attributes });
+    }
+  });
 
   it('MaxRoiPool', async () => {
     const rounded: Operand = { constant: [0, 0, 1, 4, 5, 1, 2, 0, 9, 3, 1, 4, 4, 4, 4], shape: [3, 5], dtype: 'float32' };

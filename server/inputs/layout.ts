@@ -1,0 +1,125 @@
+import type { ValueInfo } from '../formats/modelFile.js';
+import { elementCount, emptyLike, formatShape, InputsError, type InputArray, type InputElements } from './inputArray.js';
+
+/** Order of an image's axes behind the batch: [channels, height, width] or [height, width, channels]. */
+export type Layout = 'nchw' | 'nhwc';
+
+/** A dimension of a model's input: a number, or null where the model leaves it open. */
+export type Dimension = number | null;
+
+/** What the model says of one of its inputs, without the batch. */
+export interface SampleShape {
+  /** Behind the batch dimension; null where the model does not say. */
+  dimensions: Dimension[] | null;
+  /** False for a model whose whole input is one sample, such as [5]. */
+  batched: boolean;
+  layout: Layout | null;
+}
+
+/** Numbers of channels that tell an image's channel axis from height and width. */
+const IMAGE_CHANNELS = new Set([1, 2, 3, 4]);
+
+/** @param shape of the model's input, as declared */
+export function sampleShape({ shape }: Pick<ValueInfo, 'shape'>): SampleShape {
+  if (shape === null) return { dimensions: null, batched: true, layout: null };
+  const dimensions = shape.map((size) => (typeof size === 'number' && size >= 0 ? size : null));
+  const single = dimensions.length === 0 || (dimensions.length === 1 && dimensions[0] !== null && dimensions[0] > 1);
+  const behind = single ? dimensions : dimensions.slice(1);
+  return { dimensions: behind, batched: !single, layout: layoutOf(behind) };
+}
+
+/**
+ * The layout of an image-shaped sample: three dimensions, of which the first (nchw) or the last (nhwc) is a number of
+ * channels and the other is not; nchw, ONNX's own, where the shape does not tell; null for other ranks.
+ */
+function layoutOf(dimensions: readonly Dimension[]): Layout | null {
+  if (dimensions.length !== 3) return null;
+  const couldBeChannels = (size: Dimension): boolean => size !== null && IMAGE_CHANNELS.has(size);
+  return couldBeChannels(dimensions[2]) && !couldBeChannels(dimensions[0]) ? 'nhwc' : 'nchw';
+}
+
+/** Axis of the channels in [n, ...sample]: by layout, else axis 1 ([n, channels, length] and [n, features]). */
+export function channelAxis(layout: Layout | null, rank: number): number {
+  return layout === 'nhwc' ? rank - 1 : 1;
+}
+
+/** Channels, height and width of an image-shaped sample. */
+export function imageSize(dimensions: readonly Dimension[], layout: Layout): { channels: Dimension; height: Dimension; width: Dimension } {
+  const [a, b, c] = dimensions;
+  return layout === 'nchw' ? { channels: a, height: b, width: c } : { channels: c, height: a, width: b };
+}
+
+/** @throws InputsError where the text is no layout */
+export function parseLayout(text: string): Layout {
+  const layout = text.toLowerCase();
+  if (layout !== 'nchw' && layout !== 'nhwc') throw new InputsError('inputs/option', `--layout ${text} is not known: give nchw (channels before height and width) or nhwc (channels last).`);
+  return layout;
+}
+
+/**
+ * The array as n samples of the model's shape: [n, ...sample]. The first dimension of the array is the batch; a single
+ * sample without one is accepted where its elements fit. Equal element counts are reshaped; where `stated` differs from
+ * the model's layout, the axes are transposed. Cost: a copy where it transposes, else none.
+ * @param stated the file's layout, if the user states one
+ * @throws InputsError `inputs/shape` with both shapes
+ */
+export function fitToModel(array: InputArray, model: SampleShape, stated: Layout | null, name: string): InputArray {
+  const { dimensions } = model;
+  const { shape } = array;
+  if (shape.length === 0 || dimensions === null) {
+    if (shape.length === 0) throw new InputsError('inputs/shape', `${name} holds a single number, and inputs are [n, …] with the batch first: save it with a batch dimension.`);
+    return array;
+  }
+  const own = shape.slice(1);
+  const known = fill(dimensions, own, stated !== null && model.layout !== null && stated !== model.layout && own.length === 3 ? turned(own, stated) : own);
+  const elements = elementCount(known ?? []);
+  if (known !== null && elementCount(own) === elements) return arranged(array, shape[0], known, model.layout, stated, name);
+  const whole = fill(dimensions, shape, shape);
+  if (whole !== null && elementCount(shape) === elementCount(whole)) return arranged({ ...array, shape: [1, ...shape] }, 1, whole, model.layout, stated, name);
+  const expected = formatShape(model.batched ? ['n', ...dimensions] : ['n', ...dimensions]);
+  throw new InputsError('inputs/shape', `${name} is ${formatShape(shape)}, ${elementCount(own)} elements an input, and the model takes ${expected}${known === null ? '' : `, ${elements} elements an input`}: give inputs of that size, batch first.`);
+}
+
+function arranged(array: InputArray, n: number, sample: number[], layout: Layout | null, stated: Layout | null, name: string): InputArray {
+  const own = array.shape.slice(1);
+  const target = [n, ...sample];
+  if (layout === null) return { ...array, shape: target };
+  if (stated !== null && stated !== layout) return { ...array, shape: target, data: transposed(array.data, n, turned(sample, layout), stated) };
+  // The same three sizes in the other order: a reshape would tear the pictures apart without a word.
+  const other: Layout = layout === 'nchw' ? 'nhwc' : 'nchw';
+  const swapped = turned(sample, layout);
+  const same = (a: readonly number[], b: readonly number[]): boolean => a.length === b.length && a.every((size, axis) => size === b[axis]);
+  if (stated === null && !same(own, sample) && same(own, swapped) && !sample.includes(1)) {
+    throw new InputsError('inputs/shape', `${name} is ${formatShape(array.shape)} and the model takes ${formatShape(target)}, the other order of the axes: say which the file has with --layout ${other}, or --layout ${layout} to take its numbers as they are.`);
+  }
+  return { ...array, shape: target };
+}
+
+/** Open dimensions of the model from the array's sample; null where they do not follow from it. */
+function fill(dimensions: readonly Dimension[], own: readonly number[], guide: readonly number[]): number[] | null {
+  if (guide.length === dimensions.length) return dimensions.map((size, axis) => size ?? guide[axis]);
+  const open = dimensions.filter((size) => size === null).length;
+  const fixed = elementCount(dimensions.map((size) => size ?? 1));
+  const elements = elementCount(own);
+  if (open === 0) return dimensions.map((size) => size ?? 1);
+  if (open > 1 || fixed === 0 || elements % fixed !== 0) return null;
+  return dimensions.map((size) => size ?? elements / fixed);
+}
+
+/** A sample's sizes in the other layout. */
+function turned(sample: readonly number[], from: Layout): number[] {
+  const [a, b, c] = sample;
+  return from === 'nchw' ? [b, c, a] : [c, a, b];
+}
+
+/** Samples of shape `sample` in layout `from`, in the other layout. */
+function transposed(data: InputElements, n: number, sample: readonly number[], from: Layout): InputElements {
+  const result = emptyLike(data, data.length);
+  // Channels first to last is a transposition of [channels, pixels], and back of [pixels, channels].
+  const [rows, columns] = from === 'nchw' ? [sample[0], sample[1] * sample[2]] : [sample[0] * sample[1], sample[2]];
+  for (let image = 0; image < n; image++) {
+    const start = image * rows * columns;
+    for (let row = 0; row < rows; row++) for (let column = 0; column < columns; column++) result[start + column * rows + row] = data[start + row * columns + column];
+  }
+  return result;
+}
