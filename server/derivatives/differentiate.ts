@@ -3,6 +3,7 @@ import { describeNode, isFloat, nodesFor, NotDifferentiable, operatorName, type 
 import { Operation } from './operation.js';
 import { plus, type Rule } from './rule.js';
 import { ruleFor } from './rules/index.js';
+import { carriesTangent } from './rules/quantization.js';
 
 /** What is differentiated by what, and in how many directions at once. */
 export interface DerivativeRequest {
@@ -72,7 +73,7 @@ class Differentiator {
     this.active = new Set(request.by);
     this.nodes = nodesFor(network.nodes, request.of).filter((node) => {
       if (!node.inputs.some((name) => this.active.has(name))) return false;
-      for (const name of node.outputs) if (name !== '' && this.carriesTangent(name)) this.active.add(name);
+      for (const name of node.outputs) if (name !== '' && this.carriesTangent(node, name)) this.active.add(name);
       return true;
     });
   }
@@ -99,7 +100,7 @@ class Differentiator {
       for (const [i, name] of node.outputs.entries()) {
         const tangent = results.at(i) ?? null;
         // A value by which is differentiated has the tangent that it was given.
-        if (name !== '' && tangent !== null && !seeds.has(name)) tangents.set(name, this.checked(node, tangent, name));
+        if (this.active.has(name) && tangent !== null && !seeds.has(name)) tangents.set(name, this.checked(node, tangent, name));
       }
     }
     return tangents;
@@ -159,8 +160,11 @@ class Differentiator {
     throw new NotDifferentiable(`The derivative rule of ${operatorName(node)} yields the shape [${tangent.shape.join(', ')}] for ${name}, which needs [${expected.join(', ')}]; please report this network.`, node);
   }
 
-  private carriesTangent(name: string): boolean {
-    return isFloat(this.network.values.get(name)?.dtype ?? 'bool');
+  /** Floating-point values do, and quantized ones: those have tangents in units of their integers, of a floating-point type. */
+  private carriesTangent(node: Node, name: string): boolean {
+    const value = this.network.values.get(name);
+    const inputs = node.inputs.flatMap((input) => (this.active.has(input) ? (this.network.values.get(input) ?? []) : []));
+    return value !== undefined && carriesTangent(operatorName(node), inputs, value);
   }
 
   private checkValue(name: string): void {

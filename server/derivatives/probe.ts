@@ -1,4 +1,5 @@
-import { elementsOf, nodesFor, type FlatGraph, type ShapedGraph, type Value } from './graph.js';
+import { elementsOf, type FlatGraph, type ShapedGraph, type Value } from './graph.js';
+import { withoutSequences } from './lowerings/sequences.js';
 import { GraphSession, type TensorData } from './session.js';
 
 /** Values of at most so many elements are kept: shapes, axes, sizes, conditions. */
@@ -14,11 +15,12 @@ export interface Probe {
 
 /**
  * Runs a network once with every intermediate value as an output: their shapes and types for inputs of these shapes, and
- * the numbers of those that depend on shapes alone.
- * @throws NotDifferentiable where onnxruntime refuses it
+ * the numbers of those that depend on shapes alone. Sequences of tensors are followed, and no longer in the graph.
+ * @throws NotDifferentiable where onnxruntime refuses it, and for sequences that cannot be followed
  */
-export async function probe(network: FlatGraph, inputs: Readonly<Record<string, TensorData>>, outputs: readonly string[] = network.outputs): Promise<Probe> {
-  const nodes = nodesFor(network.nodes, outputs);
+export async function probe(model: FlatGraph, inputs: Readonly<Record<string, TensorData>>, outputs: readonly string[] = model.outputs): Promise<Probe> {
+  const network = withoutSequences(model, outputs);
+  const { nodes } = network;
   const made = nodes.flatMap((node) => node.outputs.filter((name) => name !== ''));
   const session = await GraphSession.create({ ...network, nodes, outputs: made }, { optimization: 'disabled' });
   const results = await session.run(inputs).finally(() => session.release());

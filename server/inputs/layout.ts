@@ -38,11 +38,6 @@ function layoutOf(dimensions: readonly Dimension[]): Layout | null {
   return couldBeChannels(dimensions[2]) && !couldBeChannels(dimensions[0]) ? 'nhwc' : 'nchw';
 }
 
-/** Axis of the channels in [n, ...sample]: by layout, else axis 1 ([n, channels, length] and [n, features]). */
-export function channelAxis(layout: Layout | null, rank: number): number {
-  return layout === 'nhwc' ? rank - 1 : 1;
-}
-
 /** Channels, height and width of an image-shaped sample. */
 export function imageSize(dimensions: readonly Dimension[], layout: Layout): { channels: Dimension; height: Dimension; width: Dimension } {
   const [a, b, c] = dimensions;
@@ -66,18 +61,16 @@ export function parseLayout(text: string): Layout {
 export function fitToModel(array: InputArray, model: SampleShape, stated: Layout | null, name: string): InputArray {
   const { dimensions } = model;
   const { shape } = array;
-  if (shape.length === 0 || dimensions === null) {
-    if (shape.length === 0) throw new InputsError('inputs/shape', `${name} holds a single number, and inputs are [n, …] with the batch first: save it with a batch dimension.`);
-    return array;
-  }
+  if (shape.length === 0) throw new InputsError('inputs/shape', `${name} holds a single number, and inputs are [n, …] with the batch first: save it with a batch dimension.`);
+  if (dimensions === null) return array;
   const own = shape.slice(1);
-  const known = fill(dimensions, own, stated !== null && model.layout !== null && stated !== model.layout && own.length === 3 ? turned(own, stated) : own);
-  const elements = elementCount(known ?? []);
-  if (known !== null && elementCount(own) === elements) return arranged(array, shape[0], known, model.layout, stated, name);
-  const whole = fill(dimensions, shape, shape);
+  const transposes = stated !== null && model.layout !== null && stated !== model.layout;
+  const sample = fill(dimensions, own, transposes && own.length === 3 ? turned(own, stated) : own);
+  if (sample !== null && elementCount(own) === elementCount(sample)) return arranged(array, shape[0], sample, model.layout, stated, name);
+  const whole = fill(dimensions, shape, transposes && shape.length === 3 ? turned(shape, stated) : shape);
   if (whole !== null && elementCount(shape) === elementCount(whole)) return arranged({ ...array, shape: [1, ...shape] }, 1, whole, model.layout, stated, name);
-  const expected = formatShape(model.batched ? ['n', ...dimensions] : ['n', ...dimensions]);
-  throw new InputsError('inputs/shape', `${name} is ${formatShape(shape)}, ${elementCount(own)} elements an input, and the model takes ${expected}${known === null ? '' : `, ${elements} elements an input`}: give inputs of that size, batch first.`);
+  const size = sample === null ? '' : `, ${elementCount(sample)} elements an input`;
+  throw new InputsError('inputs/shape', `${name} is ${formatShape(shape)}, ${elementCount(own)} elements an input, and the model takes ${formatShape(['n', ...dimensions])}${size}: give inputs of that size, batch first.`);
 }
 
 function arranged(array: InputArray, n: number, sample: number[], layout: Layout | null, stated: Layout | null, name: string): InputArray {
@@ -88,8 +81,9 @@ function arranged(array: InputArray, n: number, sample: number[], layout: Layout
   // The same three sizes in the other order: a reshape would tear the pictures apart without a word.
   const other: Layout = layout === 'nchw' ? 'nhwc' : 'nchw';
   const swapped = turned(sample, layout);
+  const channels = layout === 'nchw' ? sample[0] : sample[2];
   const same = (a: readonly number[], b: readonly number[]): boolean => a.length === b.length && a.every((size, axis) => size === b[axis]);
-  if (stated === null && !same(own, sample) && same(own, swapped) && !sample.includes(1)) {
+  if (stated === null && !same(own, sample) && same(own, swapped) && channels > 1) {
     throw new InputsError('inputs/shape', `${name} is ${formatShape(array.shape)} and the model takes ${formatShape(target)}, the other order of the axes: say which the file has with --layout ${other}, or --layout ${layout} to take its numbers as they are.`);
   }
   return { ...array, shape: target };

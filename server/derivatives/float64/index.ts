@@ -4,10 +4,11 @@ import { rewriteOnce } from '../rewrite.js';
 import { activations } from './activations.js';
 import { normalizations } from './normalizations.js';
 import { selections } from './selections.js';
+import { quantization } from './quantization.js';
 import { windowLowerings } from './windows.js';
 
 /** Operators that onnxruntime has no float64 kernel for, in terms of those that it has. One file per family. */
-const families: readonly Lowerings[] = [activations, normalizations, selections, windowLowerings];
+const families: readonly Lowerings[] = [activations, normalizations, selections, windowLowerings, quantization];
 
 const lowerings = new Map(families.flatMap((family) => Object.entries(family)));
 

@@ -11,10 +11,13 @@ import { shrink } from './shrink.js';
 import { linearAlgebra } from './linearAlgebra.js';
 import { shapes } from './shapes.js';
 import { grids } from './grids.js';
+import { quantization } from './quantization.js';
 import { attentions } from './attention.js';
+import { fused } from './contrib.js';
+import { contribNormalizations } from './contribNormalizations.js';
 
 /** One file per family of operators. */
-const families: readonly Lowerings[] = [losses, normalizations, recurrent, linearAlgebra, shapes, resizing, shrink, grids, deformableConvolutions, regions, attentions];
+const families: readonly Lowerings[] = [losses, normalizations, recurrent, linearAlgebra, shapes, resizing, shrink, grids, deformableConvolutions, regions, attentions, quantization, fused, contribNormalizations];
 
 const lowerings = new Map(families.flatMap((family) => Object.entries(family)));
 

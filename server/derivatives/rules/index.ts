@@ -15,10 +15,12 @@ import { sums } from './einsum.js';
 import { indexing } from './indexing.js';
 import { shapes } from './shapes.js';
 import { splits } from './split.js';
+import { quantization } from './quantization.js';
+import { range } from './range.js';
 import { steps } from './steps.js';
 
 /** One file per family of operators. */
-const families: readonly Rules[] = [activations, arithmetic, choices, contractions, conversions, convolutions, functions, normalizations, pooling, reductions, softmax, sums, indexing, shapes, splits, steps];
+const families: readonly Rules[] = [activations, arithmetic, choices, contractions, conversions, convolutions, functions, normalizations, pooling, reductions, softmax, sums, indexing, shapes, splits, range, steps, quantization];
 
 const rules = new Map(families.flatMap((family) => Object.entries(family)));
 

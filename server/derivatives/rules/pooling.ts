@@ -1,7 +1,8 @@
 import { elementsOf, type Value } from '../graph.js';
 import type { Operation } from '../operation.js';
 import { foldDirections, linear, shifted, sizeOf, unfoldDirections, type Rule, type Rules } from '../rule.js';
-import { spreadWindows, windowsOf, windowSums, type WindowAxis, type Windows } from './windows.js';
+import { wideSide } from './convolutionProducts.js';
+import { areTiles, spreadWindows, windowsOf, windowSums, type WindowAxis, type Windows } from './windows.js';
 
 /** The windows of a pool. */
 export function poolWindows(operation: Operation): Windows {
@@ -35,13 +36,24 @@ function countedElements(operation: Operation, { kernel, stride, dilation, befor
   return Array.from({ length: narrow }, (_, i) => Array.from({ length: kernel }, (__, q) => i * stride + q * dilation - before).filter(isCounted).length);
 }
 
+/** The transposed of the sums of windows, [K, N, C, ...]: a convolution with ones, but where windows neither overlap nor leave gaps. */
+function spreadSums(operation: Operation, value: Value): Value {
+  const { graph, directions } = operation;
+  const windows = poolWindows(operation);
+  // There is no such kernel for float64.
+  if (value.dtype === 'float64' || windows.every(areTiles)) return spreadWindows(graph, value, windows);
+  const channels = value.shape[2];
+  const ones = graph.filled(1, [channels, 1, ...windows.map(({ kernel }) => kernel)], value.dtype);
+  return unfoldDirections(operation, wideSide(graph, { windows, groups: channels }, foldDirections(operation, value), ones), directions);
+}
+
 const averagePool: Rule = linear(
   (operation, tangent) => {
     const folded = foldDirections(operation, tangent);
     const shape = [folded.shape[0], ...operation.output().shape.slice(1)];
     return unfoldDirections(operation, operation.graph.one('AveragePool', [folded], shape, operation.node.attributes), operation.directions);
   },
-  (operation, cotangent) => spreadWindows(operation.graph, averagedWindows(operation, cotangent), poolWindows(operation)),
+  (operation, cotangent) => spreadSums(operation, averagedWindows(operation, cotangent)),
 );
 
 const globalAveragePool: Rule = linear(
@@ -162,6 +174,6 @@ export const pooling: Rules = {
   MaxPool: maxPool,
   GlobalMaxPool: globalMaxPool,
   MaxUnpool: maxUnpool,
-  LpPool: lpPool((operation, value) => windowSums(operation.graph, value, poolWindows(operation)), (operation, value) => spreadWindows(operation.graph, value, poolWindows(operation))),
+  LpPool: lpPool((operation, value) => windowSums(operation.graph, value, poolWindows(operation)), spreadSums),
   GlobalLpPool: lpPool(({ graph }, value) => graph.sum(value, spatialAxes(value).slice(1), true), (_operation, value) => value),
 };

@@ -68,7 +68,7 @@ export function readAfter({ kernel, stride, dilation, before, wide, narrow }: Wi
 }
 
 /** Windows that lie side by side, without gaps. */
-function areTiles({ kernel, stride, dilation, before, wide, narrow }: WindowAxis): boolean {
+export function areTiles({ kernel, stride, dilation, before, wide, narrow }: WindowAxis): boolean {
   return kernel === stride && dilation === 1 && before === 0 && wide === kernel * narrow;
 }
 
