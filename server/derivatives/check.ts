@@ -9,7 +9,9 @@ export interface DerivativeCheck {
   adjoint: number;
   /** Largest |J·v − (f(x + h·v) − f(x − h·v)) / 2h| relative to the largest |J·v|; null where it was not asked for. */
   differences: number | null;
-  /** Largest |J·v|: where it is 0 the network does not change at all. */
+  /** Largest |f(x + h·v)|; 0 where no differences were asked for. */
+  magnitude: number;
+  /** Largest |J·v|: where it is 0, or rounding beside the magnitude, the network does not change at all. */
   largest: number;
 }
 
@@ -43,7 +45,7 @@ export async function checkDerivatives(network: ShapedGraph, feeds: Readonly<Rec
   const scale = Math.sqrt(sumOf(images, (image) => dot(image, image)) * sumOf(cotangents, ({ elements }) => dot(elements, elements)));
   const largest = images.reduce((most, image) => Math.max(most, maximum(image)), 0);
   const adjoint = scale > 0 ? Math.abs(left - right) / scale : Math.abs(right);
-  if (step === null) return { adjoint, differences: null, largest };
+  if (step === null) return { adjoint, differences: null, magnitude: 0, largest };
   const moved = (sign: 1 | -1): Record<string, TensorData> => {
     const inputs = { ...feeds };
     for (const [i, name] of by.entries()) inputs[name] = shiftedBy(feeds[name], tangents[i].elements, sign * step);
@@ -54,7 +56,8 @@ export async function checkDerivatives(network: ShapedGraph, feeds: Readonly<Rec
   for (const [i, image] of images.entries()) {
     for (let k = 0; k < image.length; k++) difference = Math.max(difference, Math.abs(Number(image[k]) - (Number(ahead[i][k]) - Number(behind[i][k])) / (2 * step)));
   }
-  return { adjoint, differences: largest > 0 ? difference / largest : difference, largest };
+  const magnitude = ahead.reduce((most, values) => Math.max(most, maximum(values)), 0);
+  return { adjoint, differences: largest > 0 ? difference / largest : difference, magnitude, largest };
 }
 
 async function runOnce(graph: ShapedGraph, feeds: Readonly<Record<string, TensorData>>, outputs: readonly string[]): Promise<Elements[]> {

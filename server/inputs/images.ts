@@ -20,6 +20,8 @@ export interface ImageFolder {
   /** [n, channels, height, width] or, for a model of that layout, [n, height, width, channels]. */
   array: InputArray;
   layout: Layout;
+  /** Of a sample, before any resizing. */
+  bits: 8 | 16;
   /** Index of each picture's class; null where the pictures lie in the folder itself. */
   labels: number[] | null;
   /** Names of the subfolders, in order. */
@@ -66,7 +68,7 @@ export async function readImageFolder(folder: string, options: ImageOptions): Pr
   }
   if (sink === null) throw new InputsError('inputs/empty', `${path.basename(path.resolve(folder))} holds no picture.`);
   const labels = classes === null ? null : entries.map(({ label }) => label ?? 0);
-  return { array: sink.array, layout: sink.layout, labels, classes, files: entries.map(({ name }) => name), bytes, resized: sink.resized };
+  return { array: sink.array, layout: sink.layout, bits: sink.bits, labels, classes, files: entries.map(({ name }) => name), bytes, resized: sink.resized };
 }
 
 async function listPictures(folder: string): Promise<{ entries: Listed[]; classes: string[] | null }> {
@@ -130,7 +132,7 @@ class Sink {
   private readonly channels: number;
   private readonly height: number;
   private readonly width: number;
-  private readonly bits: 8 | 16;
+  readonly bits: 8 | 16;
 
   /** The first picture decides what the model leaves open. */
   constructor(

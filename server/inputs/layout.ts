@@ -32,7 +32,7 @@ export function sampleShape({ shape }: Pick<ValueInfo, 'shape'>): SampleShape {
  * The layout of an image-shaped sample: three dimensions, of which the first (nchw) or the last (nhwc) is a number of
  * channels and the other is not; nchw, ONNX's own, where the shape does not tell; null for other ranks.
  */
-function layoutOf(dimensions: readonly Dimension[]): Layout | null {
+export function layoutOf(dimensions: readonly Dimension[]): Layout | null {
   if (dimensions.length !== 3) return null;
   const couldBeChannels = (size: Dimension): boolean => size !== null && IMAGE_CHANNELS.has(size);
   return couldBeChannels(dimensions[2]) && !couldBeChannels(dimensions[0]) ? 'nhwc' : 'nchw';

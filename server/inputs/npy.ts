@@ -58,11 +58,25 @@ export async function readNpy(source: ByteSource, { name, largest = LARGEST_ARRA
   const own = new Uint8Array(bytes);
   own.set(await source.read(end, bytes));
   if (!littleEndian) reverseBytes(own, width);
-  let data = type.make(own.buffer);
-  if (type.dtype === 'float16') data = widenFloat16(data);
-  if (type.dtype === 'bool') data.forEach((value, i) => (data[i] = Number(value !== 0)));
-  if (fortranOrder && shape.length > 1) data = fromFortranOrder(data, shape);
-  return { dtype: type.dtype, shape, data };
+  const data = arrayOfBytes(own, type.dtype);
+  return { dtype: type.dtype, shape, data: fortranOrder && shape.length > 1 ? fromFortranOrder(data, shape) : data };
+}
+
+/** Bytes of one stored element. */
+export function widthOf(dtype: InputDType): number {
+  return Number(Object.keys(TYPES).find((key) => TYPES[key].dtype === dtype)?.slice(1));
+}
+
+/**
+ * Elements out of their bytes, little-endian. The array lies in the same memory but for float16, which is widened.
+ * @param bytes the whole of a buffer of its own
+ */
+export function arrayOfBytes(bytes: Uint8Array<ArrayBuffer>, dtype: InputDType): InputElements {
+  if (dtype === 'bool') return bytes.map((value) => Number(value !== 0));
+  const type = Object.values(TYPES).find((known) => known.dtype === dtype);
+  if (type === undefined) throw new RangeError(`There are no elements of type ${dtype}.`);
+  const data = type.make(bytes.buffer);
+  return dtype === 'float16' ? widenFloat16(data) : data;
 }
 
 async function readHeader(source: ByteSource, name: string): Promise<{ text: string; end: number }> {

@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { isFloat } from '../../server/derivatives/graph.js';
 import { probe } from '../../server/derivatives/probe.js';
 import { rewrite } from '../../server/derivatives/rewrite.js';
 import { GraphSession } from '../../server/derivatives/session.js';
@@ -15,7 +14,7 @@ export async function assertLowered(operator: OperatorCase, tolerance = 1e-5): P
   const outputs = await session.run(feeds).finally(() => session.release());
   for (const name of graph.outputs) {
     const [actual, expected] = [outputs.get(name), results.get(name)];
-    assert.ok(actual !== undefined && expected !== undefined && isFloat(expected.dtype));
+    assert.ok(actual !== undefined && expected !== undefined);
     const [ours, theirs] = [actual, expected].map(({ elements }) => Array.from(elements, Number));
     const largest = Math.max(1e-3, ...theirs.map(Math.abs));
     assert.equal(ours.length, theirs.length);

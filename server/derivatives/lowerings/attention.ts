@@ -3,7 +3,7 @@ import type { Lowering, Lowerings } from '../lowering.js';
 import type { Operation } from '../operation.js';
 import { attend, causalBias, joinHeads, maskBias, rotate, splitHeads } from './attentionProducts.js';
 
-/** Attention of operator set 23: https://onnx.ai/onnx/operators/onnx__Attention.html */
+/** Attention of operator sets 23 and 24: https://onnx.ai/onnx/operators/onnx__Attention.html */
 const attention: Lowering = (operation) => {
   const { graph } = operation;
   const isFlat = operation.rank === 3;
@@ -14,7 +14,6 @@ const attention: Lowering = (operation) => {
   const [pastKey, pastValue] = [4, 5].map((index) => operation.inputs.at(index) ?? null);
   const key = pastKey === null ? newKey : graph.concat([pastKey, newKey], 2);
   const value = pastValue === null ? newValue : graph.concat([pastValue, newValue], 2);
-  if ((operation.inputs.at(6) ?? null) !== null) return operation.fail('has keys of different lengths (nonpad_kv_seqlen), which is not supported: give their mask instead');
   const scale = operation.has('scale') ? operation.float('scale', 1) : 1 / Math.sqrt(query.shape[3]);
   const past = pastKey?.shape[2] ?? 0;
   const biases = biasesOf(operation, query, key.shape[2], past);
@@ -28,6 +27,11 @@ function biasesOf(operation: Operation, query: Value, keys: number, past: number
   const biases: Value[] = [];
   const mask = operation.inputs.at(3) ?? null;
   if (mask !== null) biases.push(mask.dtype === 'bool' ? maskBias(graph, mask, query) : mask);
+  const lengths = operation.inputs.at(6) ?? null;
+  if (lengths !== null) {
+    const counted = graph.constant('int64', [1, 1, 1, keys], Array.from({ length: keys }, (_, i) => i));
+    biases.push(maskBias(graph, graph.compare('Less', counted, graph.reshape(lengths, [lengths.shape[0], 1, 1, 1])), query));
+  }
   if (operation.integer('is_causal', 0) !== 0) biases.push(causalBias(graph, [query.shape[2], keys], query, { offset: past }));
   return biases;
 }

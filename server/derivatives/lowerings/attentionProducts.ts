@@ -13,6 +13,8 @@ export interface AttentionProducts {
   biases: readonly Value[];
   /** c·tanh(scores/c); 0: none. */
   softcap: number;
+  /** A score beside those of the keys that takes a part of the weights and has no value: broadcasts to [1, heads, 1, 1]. */
+  sink?: Value | null;
 }
 
 export interface AttentionResult {
@@ -22,7 +24,7 @@ export interface AttentionResult {
   stages: { products: Value; capped: Value; biased: Value; weights: Value };
 }
 
-export function attend(graph: GraphBuilder, { query, key, value, scale, biases, softcap }: AttentionProducts): AttentionResult {
+export function attend(graph: GraphBuilder, { query, key, value, scale, biases, softcap, sink = null }: AttentionProducts): AttentionResult {
   const [batch, heads, queries, size] = query.shape;
   const [, groups, keys] = key.shape;
   const scores = [batch, heads, queries, keys];
@@ -34,9 +36,15 @@ export function attend(graph: GraphBuilder, { query, key, value, scale, biases, 
   const products = graph.multiply(dotProducts, scale);
   const capped = softcap === 0 ? products : graph.multiply(graph.unary('Tanh', graph.divide(products, softcap)), softcap);
   const biased = biases.reduce((sum, bias) => graph.add(sum, bias), capped);
-  const weights = graph.unary('Softmax', biased, { axis: 3 });
+  const weights = sink === null ? graph.unary('Softmax', biased, { axis: 3 }) : besideSink(graph, biased, sink);
   const mixed = graph.matrixProduct(split(weights, [queries, keys]), shared(value));
   return { output: graph.reshape(mixed, [batch, heads, queries, value.shape[3]]), stages: { products, capped, biased, weights } };
+}
+
+function besideSink(graph: GraphBuilder, scores: Value, sink: Value): Value {
+  const keys = scores.shape[3];
+  const column = graph.expand(sink, [...scores.shape.slice(0, 3), 1]);
+  return graph.slice(graph.unary('Softmax', graph.concat([scores, column], 3), { axis: 3 }), [3], [0], [keys]);
 }
 
 /** [batch, length, heads·size] → [batch, heads, length, size]. */

@@ -15,9 +15,10 @@ import { quantization } from './quantization.js';
 import { attentions } from './attention.js';
 import { fused } from './contrib.js';
 import { contribNormalizations } from './contribNormalizations.js';
+import { contribAttention } from './contribAttention.js';
 
 /** One file per family of operators. */
-const families: readonly Lowerings[] = [losses, normalizations, recurrent, linearAlgebra, shapes, resizing, shrink, grids, deformableConvolutions, regions, attentions, quantization, fused, contribNormalizations];
+const families: readonly Lowerings[] = [losses, normalizations, recurrent, linearAlgebra, shapes, resizing, shrink, grids, deformableConvolutions, regions, attentions, quantization, fused, contribNormalizations, contribAttention];
 
 const lowerings = new Map(families.flatMap((family) => Object.entries(family)));
 

@@ -53,38 +53,28 @@ class SequenceFollower {
 
   /** A node as it is, or what takes its place. */
   add(node: Node): void {
-    const [first] = node.inputs;
-    if (node.operator === 'Identity' && this.sequences.has(first)) this.sequences.set(node.outputs[0], this.sequence(node));
-    else if (!isSequenceNode(node)) this.keep(node);
-    else this.follow(node);
+    const made = this.madeBy(node);
+    if (made !== null) this.sequences.set(node.outputs[0], made);
+    else if (node.operator === 'SequenceAt') this.take(node);
+    else if (node.operator === 'SequenceLength') this.alias(node, this.constant([], [this.items(node).length]));
+    else if (node.operator === 'ConcatFromSequence') this.concatenate(node);
+    else if (node.inputs.some((name) => this.sequences.has(name))) fail(node, 'reads a sequence of tensors in a way that is not followed');
+    else this.nodes.push(node);
   }
 
-  private follow(node: Node): void {
-    const { operator, inputs, outputs } = node;
-    switch (operator) {
-      case 'SequenceEmpty':
-        return void this.sequences.set(outputs[0], { items: [] });
-      case 'SequenceConstruct':
-        return void this.sequences.set(outputs[0], { items: inputs });
-      case 'SplitToSequence':
-        return void this.sequences.set(outputs[0], this.split(node));
-      case 'SequenceInsert': {
-        const items = [...this.items(node)];
-        items.splice(this.place(node, 2, items.length) ?? items.length, 0, inputs[1]);
-        return void this.sequences.set(outputs[0], { items });
-      }
-      case 'SequenceErase': {
-        const items = [...this.items(node)];
-        items.splice(this.place(node, 1, items.length) ?? items.length - 1, 1);
-        return void this.sequences.set(outputs[0], { items });
-      }
-      case 'SequenceAt':
-        return this.take(node);
-      case 'SequenceLength':
-        return this.keep({ ...node, operator: 'Identity', attributes: {}, inputs: [this.constant([], [this.items(node).length])] });
-      default:
-        return this.concatenate(node);
-    }
+  /** The sequence that a node makes; null where it makes none. */
+  private madeBy(node: Node): Sequence | null {
+    const { operator, inputs } = node;
+    if (operator === 'Identity') return this.sequences.get(inputs[0]) ?? null;
+    if (!isSequenceNode(node)) return null;
+    if (operator === 'SequenceEmpty') return { items: [] };
+    if (operator === 'SequenceConstruct') return { items: inputs };
+    if (operator === 'SplitToSequence') return this.split(node);
+    if (operator !== 'SequenceInsert' && operator !== 'SequenceErase') return null;
+    const items = [...this.items(node)];
+    if (operator === 'SequenceInsert') items.splice(this.place(node, 2, items.length) ?? items.length, 0, inputs[1]);
+    else items.splice(this.place(node, 1, items.length) ?? items.length - 1, 1);
+    return { items };
   }
 
   private split(node: Node): Sequence {
@@ -99,25 +89,33 @@ class SequenceFollower {
 
   private take(node: Node): void {
     const sequence = this.sequence(node);
-    if ('items' in sequence) {
-      const place = this.place(node, 1, sequence.items.length) ?? 0;
-      const item = sequence.items.at(place) ?? fail(node, `takes the tensor ${place} of a sequence of ${sequence.items.length}`);
-      return this.keep({ ...node, operator: 'Identity', attributes: {}, inputs: [item] });
-    }
-    const { of, axis, size } = sequence;
+    if ('items' in sequence) this.alias(node, this.item(node, sequence.items));
+    else this.takePart(node, sequence);
+  }
+
+  private item(node: Node, items: readonly string[]): string {
+    const place = this.place(node, 1, items.length) ?? 0;
+    if (place < 0 || place >= items.length) return fail(node, `takes the tensor ${place} of a sequence of ${items.length}`);
+    return items[place];
+  }
+
+  private takePart(node: Node, { of, axis, size }: Parts): void {
     const [place] = this.fixed(node, 1);
-    if (size === null) return this.keep({ ...node, operator: 'Gather', inputs: [of, this.constant([], [place])], attributes: { axis: { type: 'int', value: axis } } });
-    if (place < 0 && size !== 1) return fail(node, 'takes a part from the end of a tensor whose size is not told');
+    if (size === null) {
+      this.nodes.push({ ...node, operator: 'Gather', inputs: [of, this.constant([], [place])], attributes: { axis: { type: 'int', value: axis } } });
+      return;
+    }
+    if (place < 0 && size !== 1) fail(node, 'takes a part from the end of a tensor whose size is not told');
     // The end of the last part is the end of the axis.
     const end = place === -1 ? 2 ** 31 - 1 : (place + 1) * size;
-    this.keep({ ...node, operator: 'Identity', attributes: {}, inputs: [this.slice(of, axis, place * size, end)] });
+    this.alias(node, this.slice(of, axis, place * size, end));
   }
 
   private concatenate(node: Node): void {
     const axis: OnnxAttribute = { type: 'int', value: integer(node, 'axis', 0) };
     const items = this.items(node);
     const parts = integer(node, 'new_axis', 0) === 0 ? items : items.map((item) => this.unsqueezed(item, axis.value));
-    this.keep({ ...node, operator: 'Concat', inputs: parts, attributes: { axis } });
+    this.nodes.push({ ...node, operator: 'Concat', inputs: parts, attributes: { axis } });
   }
 
   private unsqueezed(item: string, axis: number): string {
@@ -158,12 +156,13 @@ class SequenceFollower {
 
   private node(operator: string, inputs: readonly string[], attributes: Node['attributes'] = {}): string {
     const name = this.fresh();
-    this.keep({ name: '', operator, domain: '', inputs, outputs: [name], attributes });
+    this.nodes.push({ name: '', operator, domain: '', inputs, outputs: [name], attributes });
     return name;
   }
 
-  private keep(node: Node): void {
-    this.nodes.push(node);
+  /** A value takes the place of what the node yields. */
+  private alias(node: Node, value: string): void {
+    this.nodes.push({ ...node, operator: 'Identity', inputs: [value], attributes: {} });
   }
 
   private fresh(): string {

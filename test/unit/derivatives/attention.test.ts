@@ -35,6 +35,12 @@ describe('Attention', () => {
     await assertAttention({ operands: [...heads(2, 2, 3, 5), { shape: [3, 5] }], attributes: { softcap: float(0.7), is_causal: int(1) } });
   });
 
+  it('with keys of different lengths', async () => {
+    const operator = { operator: 'Attention', opset: 24, operands: [...heads(2, 2, 3, 5), null, null, null, { constant: [5, 3] }] };
+    await assertLowered(operator);
+    await assertDerivatives(operator);
+  });
+
   it('after keys of the past, with all outputs', async () => {
     const past: Operand[] = [{ shape: [2, 2, 3, 4] }, { shape: [2, 2, 3, 4] }];
     for (const mode of [0, 1, 2, 3]) {

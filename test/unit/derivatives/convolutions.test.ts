@@ -5,7 +5,8 @@ type Attributes = NonNullable<OperatorCase['attributes']>;
 
 /** Both derivatives in float64, those in float32, which take other kernels, and the values in float64 beside onnxruntime's. */
 async function assertConvolution(operator: string, input: readonly number[], weights: readonly number[], attributes: Attributes = {}): Promise<void> {
-  const channels = operator === 'Conv' ? weights[0] : weights[1] * (attributes.group.type === 'int' ? attributes.group.value : 1);
+  const { group = int(1) } = attributes;
+  const channels = operator === 'Conv' ? weights[0] : weights[1] * Number(group.value);
   const operands = [{ shape: input }, { shape: weights }, { shape: [channels] }];
   await assertDerivatives({ operator, operands, attributes });
   await assertFloat64Values({ operator, operands, attributes });
