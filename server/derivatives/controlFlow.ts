@@ -3,10 +3,10 @@ import { describeNode, NotDifferentiable, operatorName, type FlatGraph, type Nod
 import { Inliner } from './inlining.js';
 import { GraphSession, type TensorData } from './session.js';
 
-/** Nodes that loops may be written out to: more take minutes to load. */
-const flattenedNodes = 50_000;
+/** Nodes that loops may be written out to: onnxruntime takes half a minute or more to load the derivative of so many. */
+const flattenedNodes = 15_000;
 
-const controlFlow = new Set(['If', 'Loop', 'Scan']);
+export const controlFlow: ReadonlySet<string> = new Set(['If', 'Loop', 'Scan']);
 
 /** What a run of the network tells about one node with bodies. */
 interface Outcome {

@@ -1,13 +1,15 @@
+import { controlFlow } from './controlFlow.js';
 import { float64Operators } from './float64/index.js';
 import { loweredOperators } from './lowerings/index.js';
+import { sequenceOperators } from './lowerings/sequences.js';
 import { differentiableOperators, ruleNamed } from './rules/index.js';
 import { constantRule } from './rule.js';
 
 /** How the derivative of an operator is found. */
 export interface Coverage {
   operator: string;
-  /** A rule of its own, one that says that it is constant between jumps, or simpler operators in its place. */
-  derivative: 'rule' | 'constant' | 'lowered' | 'lowered where needed';
+  /** A rule of its own, one that says that it is constant between jumps, simpler operators in its place, or what it does for the inputs at hand. */
+  derivative: 'rule' | 'constant' | 'lowered' | 'lowered where needed' | 'followed';
   /** Whether it is written otherwise where derivatives are computed in float64. */
   float64: boolean;
 }
@@ -15,16 +17,17 @@ export interface Coverage {
 /** All operators that can be differentiated, by name. */
 export function coverage(): Coverage[] {
   const [rules, lowered, double] = [new Set(differentiableOperators()), new Set(loweredOperators()), new Set(float64Operators())];
-  return [...new Set([...rules, ...lowered])].sort().map((operator) => {
+  const followed = new Set([...controlFlow, ...sequenceOperators]);
+  return [...new Set([...rules, ...lowered, ...followed])].sort().map((operator) => {
     const rule = ruleNamed(operator);
-    const derivative = rule === null ? 'lowered' : lowered.has(operator) ? 'lowered where needed' : rule === constantRule ? 'constant' : 'rule';
+    const derivative = followed.has(operator) ? 'followed' : rule === null ? 'lowered' : lowered.has(operator) ? 'lowered where needed' : rule === constantRule ? 'constant' : 'rule';
     return { operator, derivative, float64: double.has(operator) };
   });
 }
 
 /** The text of docs/operators.md. */
 export function coveragePage(): string {
-  const words = { rule: 'by a rule', constant: 'zero: constant between jumps', lowered: 'by the operators it is made of', 'lowered where needed': 'by a rule; older and special forms by other operators' };
+  const words = { rule: 'by a rule', constant: 'zero: constant between jumps', lowered: 'by the operators it is made of', 'lowered where needed': 'by a rule; older and special forms by other operators', followed: 'what it does for the inputs at hand' };
   const operators = coverage();
   const rows = operators.map(({ operator, derivative, float64 }) => `| ${operator} | ${words[derivative]} | ${float64 ? 'yes' : ''} |`);
   return [

@@ -37,10 +37,14 @@ export interface ShapedGraph extends Omit<FlatGraph, 'inputs'> {
 
 /** Why a model, or a part of it, cannot be differentiated: one sentence. */
 export class NotDifferentiable extends Error {
-  /** @param node that stands in the way, where it is one */
+  /**
+   * @param node that stands in the way, where it is one
+   * @param parameter name of a value that depends on the data and would have to be fixed
+   */
   constructor(
     message: string,
     readonly node: Node | null = null,
+    readonly parameter: string | null = null,
   ) {
     super(message);
     this.name = 'NotDifferentiable';

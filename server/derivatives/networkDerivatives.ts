@@ -1,3 +1,4 @@
+import { flattenControlFlow } from './controlFlow.js';
 import { gramProduct, jacobianVectorProduct, vectorJacobianProduct, type DerivativeGraph } from './differentiate.js';
 import { withFloat64Kernels } from './float64/index.js';
 import { elementsOf, isFloat, nodesFor, NotDifferentiable, type FlatGraph, type ShapedGraph } from './graph.js';
@@ -56,14 +57,16 @@ export class NetworkDerivatives {
   ) {}
 
   /**
-   * Probes the network with one batch of inputs, whose shapes all later batches must have. Floating-point inputs may be
+   * Probes the network with one batch of inputs, whose shapes all later batches must have, and whose branches and
+   * numbers of iterations are taken. Floating-point inputs may be
    * given in float32 or float64, whatever the network takes.
    * @throws NotDifferentiable where onnxruntime refuses it, or an operation cannot be written in known ones
    */
   static async create(network: FlatGraph, batch: Readonly<Record<string, TensorData>>, settings: DerivativeSettings): Promise<NetworkDerivatives> {
     const declared = new Map(network.inputs.map(({ name, dtype }) => [name, dtype]));
     const given = Object.entries(batch).map(([name, tensor]) => [name, inType(tensor, declared.get(name) ?? tensor.dtype)] as const);
-    const { graph } = await probe(network, Object.fromEntries(given));
+    const inputs = Object.fromEntries(given);
+    const { graph } = await probe(await flattenControlFlow(network, inputs), inputs);
     return new NetworkDerivatives(inPrecision(rewrite(graph), settings.precision), settings);
   }
 

@@ -77,7 +77,9 @@ export class Operation {
   parameters(index: number): readonly number[] | null {
     const value = this.inputs.at(index) ?? null;
     if (value === null) return null;
-    return this.graph.numbersOf(value) ?? this.fail(`takes its input ${index} (${value.name}) from the data, and its derivative needs it fixed`);
+    const numbers = this.graph.numbersOf(value);
+    if (numbers !== null) return numbers;
+    throw new NotDifferentiable(`${describeNode(this.node)} takes its input ${index} (${value.name}) from the data, and its derivative needs it fixed.`, this.node, value.name);
   }
 
   /** @throws NotDifferentiable always: a sentence about this node */

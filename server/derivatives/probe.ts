@@ -16,9 +16,10 @@ export interface Probe {
 /**
  * Runs a network once with every intermediate value as an output: their shapes and types for inputs of these shapes, and
  * the numbers of those that depend on shapes alone. Sequences of tensors are followed, and no longer in the graph.
+ * @param held inputs that will always have these values: shapes, axes, scales
  * @throws NotDifferentiable where onnxruntime refuses it, and for sequences that cannot be followed
  */
-export async function probe(model: FlatGraph, inputs: Readonly<Record<string, TensorData>>, outputs: readonly string[] = model.outputs): Promise<Probe> {
+export async function probe(model: FlatGraph, inputs: Readonly<Record<string, TensorData>>, outputs: readonly string[] = model.outputs, held: readonly string[] = []): Promise<Probe> {
   const network = withoutSequences(model, outputs);
   const { nodes } = network;
   const made = nodes.flatMap((node) => node.outputs.filter((name) => name !== ''));
@@ -29,9 +30,9 @@ export async function probe(model: FlatGraph, inputs: Readonly<Record<string, Te
   const given = network.inputs.flatMap(({ name }) => (Object.hasOwn(inputs, name) ? [{ name, shape: inputs[name].shape, dtype: inputs[name].dtype }] : []));
   for (const value of given) values.set(value.name, value);
   for (const [name, { dtype, shape }] of results) values.set(name, { name, dtype, shape });
-  const dataDependent = dependingOn(network, given.map(({ name }) => name));
+  const dataDependent = dependingOn(network, given.flatMap(({ name }) => (held.includes(name) ? [] : [name])));
   const numbers = new Map(network.numbers);
-  for (const [name, tensor] of results) if (!dataDependent.has(name) && elementsOf(tensor.shape) <= numbersKept) numbers.set(name, Array.from(tensor.elements, Number));
+  for (const [name, tensor] of [...Object.entries(inputs), ...results]) if (!dataDependent.has(name) && elementsOf(tensor.shape) <= numbersKept) numbers.set(name, Array.from(tensor.elements, Number));
   return { graph: { ...network, nodes, outputs, inputs: given, values, numbers, dataDependent }, results };
 }
 

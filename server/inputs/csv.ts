@@ -15,6 +15,8 @@ const SEPARATORS = [',', ';', '\t'] as const;
 type Separator = (typeof SEPARATORS)[number];
 
 const number = /^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$/;
+/** What begins like a number is one, or a mistake in one. */
+const title = /^[^\d.+-]/;
 const special = new Map([['nan', NaN], ['inf', Infinity], ['infinity', Infinity]]);
 
 /** Rows of numbers. */
@@ -73,8 +75,8 @@ class TableReader {
       this.separator = separatorOf(line);
       const titles = line.split(this.separator).map(unquoted);
       this.columns = titles.length;
-      // The first title tells: the others may be column numbers ("label,0,1,2"), and a slip in a later field is no title.
-      if (titles[0] !== '' && parseNumber(titles[0]) === null) {
+      // The first title tells: the others may be column numbers ("label,0,1,2"), and a slip in a number is no title.
+      if (parseNumber(titles[0]) === null && title.test(titles[0])) {
         this.header = titles;
         return;
       }

@@ -1,7 +1,7 @@
 import { inflateSync } from 'node:zlib';
 import { convertIndexedToRgb, decode as decodePng } from 'fast-png';
 import { decode as decodeJpeg } from 'jpeg-js';
-import { formatBytes } from '../formats/sentences.js';
+import { counted, formatBytes } from '../formats/sentences.js';
 import { InputsError } from './inputArray.js';
 import type { Raster } from './raster.js';
 
@@ -16,6 +16,18 @@ const PNG_SIGNATURE = [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a];
 /** By PNG's colour type: grey, –, RGB, palette, grey and alpha, –, RGBA (PNG specification, table 11.1). */
 const SAMPLES_OF_COLOUR_TYPE: readonly (number | undefined)[] = [1, 1, 3, 1, 2, 1, 4];
 const INDEXED = 3;
+/** First column and row of each pass of an interlaced PNG, and the steps (PNG specification, 8.2). */
+const ADAM7 = [
+  { x: 0, y: 0, stepX: 8, stepY: 8 },
+  { x: 4, y: 0, stepX: 8, stepY: 8 },
+  { x: 0, y: 4, stepX: 4, stepY: 8 },
+  { x: 2, y: 0, stepX: 4, stepY: 4 },
+  { x: 0, y: 2, stepX: 2, stepY: 4 },
+  { x: 1, y: 0, stepX: 2, stepY: 2 },
+  { x: 0, y: 1, stepX: 1, stepY: 2 },
+];
+/** Some writers leave a few bytes behind the last row. */
+const EXTRA_BYTES = 4096;
 
 /** The kind of picture that bytes begin as, or null. */
 export function imageKind(head: Uint8Array): 'png' | 'jpeg' | null {
@@ -44,8 +56,9 @@ export function decodeImage(bytes: Uint8Array, name: string): Raster {
 }
 
 function png(bytes: Uint8Array, name: string): Raster {
-  const { width, height, indexed, largestBytes } = pngHeader(bytes, name);
-  checkInflatedSize(bytes, largestBytes, name);
+  const header = pngHeader(bytes, name);
+  const { width, height, indexed } = header;
+  checkInflatedSize(bytes, inflatedBytes(header), name);
   const picture = decodePng(bytes, { checkCrc: true });
   // Colour pictures may carry a palette too, as a suggestion to small displays.
   if (indexed) return { width, height, channels: picture.palette?.[0]?.length ?? 3, bits: 8, data: Uint8Array.from(convertIndexedToRgb(picture)) };
@@ -54,21 +67,45 @@ function png(bytes: Uint8Array, name: string): Raster {
   return { width, height, channels: picture.channels, bits: 8, data };
 }
 
-/** Size from the first chunk, before anything is allocated for it. */
-function pngHeader(bytes: Uint8Array, name: string): { width: number; height: number; indexed: boolean; largestBytes: number } {
+interface PngHeader {
+  width: number;
+  height: number;
+  /** Bits of all samples of a pixel. */
+  bitsOfPixel: number;
+  indexed: boolean;
+  interlaced: boolean;
+}
+
+/** From the first chunk, before anything is allocated for it. */
+function pngHeader(bytes: Uint8Array, name: string): PngHeader {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   if (bytes.length < 33 || view.getUint32(12) !== 0x49484452) throw new InputsError('inputs/truncated', `${name} ends before a PNG's header is complete (it has ${formatBytes(bytes.length)}): write or download it again.`);
   const width = view.getUint32(16);
   const height = view.getUint32(20);
   checkPixels(width, height, name);
+  const depth = view.getUint8(24);
   const colourType = view.getUint8(25);
-  const samples = SAMPLES_OF_COLOUR_TYPE[colourType] ?? 4;
-  // One filter byte a row; an interlaced picture has at most seven passes of rows, each with a byte of padding.
-  return { width, height, indexed: colourType === INDEXED, largestBytes: Math.ceil((width * samples * view.getUint8(24)) / 8 + 2) * height * 2 + 64 };
+  const interlaced = view.getUint8(28) !== 0;
+  // The decoder counts such rows in bytes, and would answer other pixels without a word.
+  if (interlaced && depth < 8) throw new InputsError('inputs/not-recognised', `${name} is an interlaced PNG of ${counted(depth, 'bit')} a sample, and interlaced ones are read from 8 bits on: save it without interlacing.`);
+  return { width, height, bitsOfPixel: depth * (SAMPLES_OF_COLOUR_TYPE[colourType] ?? 4), indexed: colourType === INDEXED, interlaced };
 }
 
-/** A small picture could hold data that inflates without end: it is refused before the decoder would keep all of it. */
-function checkInflatedSize(bytes: Uint8Array, largest: number, name: string): void {
+/** Bytes that the picture's data inflate to: rows of whole bytes, each behind a byte that names its filter. */
+function inflatedBytes({ width, height, bitsOfPixel, interlaced }: PngHeader): number {
+  const passes = interlaced ? ADAM7 : [{ x: 0, y: 0, stepX: 1, stepY: 1 }];
+  return passes.reduce((sum, { x, y, stepX, stepY }) => {
+    const columns = Math.ceil((width - x) / stepX);
+    const rows = Math.ceil((height - y) / stepY);
+    return columns <= 0 || rows <= 0 ? sum : sum + rows * (1 + Math.ceil((columns * bitsOfPixel) / 8));
+  }, 0);
+}
+
+/**
+ * A small picture could hold data that inflates without end, and a damaged one too little: both are refused before the
+ * decoder, which would keep the one and fill up the other.
+ */
+function checkInflatedSize(bytes: Uint8Array, declared: number, name: string): void {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   const data: Uint8Array[] = [];
   for (let at = 8; at + 12 <= bytes.length; ) {
@@ -76,12 +113,14 @@ function checkInflatedSize(bytes: Uint8Array, largest: number, name: string): vo
     if (view.getUint32(at + 4) === 0x49444154) data.push(bytes.subarray(at + 8, at + 8 + length));
     at += 12 + length;
   }
+  let inflated: number;
   try {
-    inflateSync(Buffer.concat(data), { maxOutputLength: largest });
+    inflated = inflateSync(Buffer.concat(data), { maxOutputLength: declared + EXTRA_BYTES }).length;
   } catch (error) {
-    if (error instanceof RangeError) throw new InputsError('inputs/limit', `${name} inflates to more than the ${formatBytes(largest)} that its declared size allows: write or download it again.`);
+    if (error instanceof RangeError) throw new InputsError('inputs/limit', `${name} inflates to more than the ${formatBytes(declared)} that its declared size takes: write or download it again.`);
     throw error;
   }
+  if (inflated < declared) throw new InputsError('inputs/truncated', `${name} inflates to ${formatBytes(inflated)}, and its declared size takes ${formatBytes(declared)}: write or download it again.`);
 }
 
 /** Samples of 1, 2 or 4 bits, rows padded to bytes, as 0 … 255. */

@@ -85,12 +85,11 @@ export function parseRange(text: string): InputRange {
 }
 
 /** The range that holds where none is given: 0 … 1 after x/255, else the smallest and largest of the inputs. */
-export function defaultRange({ divideBy255 }: Preprocessing, inputSpace: ArrayLike<number>): InputRange {
+export function defaultRange({ divideBy255 }: Preprocessing, inputSpace: Iterable<number>): InputRange {
   if (divideBy255) return { low: 0, high: 1 };
   let low = Infinity;
   let high = -Infinity;
-  for (let i = 0; i < inputSpace.length; i++) {
-    const value = inputSpace[i];
+  for (const value of inputSpace) {
     if (value < low) low = value;
     if (value > high) high = value;
   }

@@ -28,13 +28,11 @@ export interface SyntheticOptions {
 export function syntheticInputs(variable: Pick<ValueInfo, 'name' | 'shape'>, normal: () => number, { n = SYNTHETIC_INPUTS, preprocessing = noPreprocessing, precision = 'float32', open = [] }: SyntheticOptions = {}): PreparedInputs {
   const { dimensions } = sampleShape(variable);
   if (dimensions === null) throw new InputsError('inputs/shape', `The model does not state the shape of its input ${quote(variable.name)}, so no inputs can be made for it: give inputs with --inputs.`);
-  let opened = 0;
-  const sample = dimensions.map((size) => size ?? open[opened++] ?? OPEN_DIMENSION);
+  const sizes = [...open];
+  const sample = dimensions.map((size) => size ?? sizes.shift() ?? OPEN_DIMENSION);
   const shape = [n, ...sample];
   const inputSpace = precision === 'float32' ? new Float32Array(elementCount(shape)) : new Float64Array(elementCount(shape));
   for (let i = 0; i < inputSpace.length; i++) inputSpace[i] = normal();
   const scaling = channelScaling(preprocessing, shape, layoutOf(sample), null);
-  // The values are no pictures: 0 … 1 would cut most of them off.
-  const range = defaultRange(noPreprocessing, inputSpace);
-  return { n, shape, inputSpace, range, scaling, preprocessing, labels: null, source: 'synthetic' };
+  return { n, shape, inputSpace, range: defaultRange(preprocessing, inputSpace), scaling, preprocessing, labels: null, source: 'synthetic' };
 }

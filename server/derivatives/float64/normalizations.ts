@@ -15,21 +15,6 @@ const instanceNormalization: Lowering = (operation) => {
   return [graph.add(graph.multiply(normal, perChannel(scale)), perChannel(shift))];
 };
 
-/** x/(bias + α/size·Σ x²)^β, summed over neighbouring channels (Krizhevsky et al. 2012). */
-const localResponseNormalization: Lowering = (operation) => {
-  const { graph } = operation;
-  const x = operation.input(0);
-  if (x.dtype !== 'float64') return null;
-  const size = operation.integer('size', 1);
-  const before = Math.floor((size - 1) / 2);
-  const around = (count: number): number[] => x.shape.map((_, axis) => (axis === 1 ? count : 0));
-  const squares = graph.pad(graph.multiply(x, x), around(before), around(size - 1 - before));
-  let sum = graph.slice(squares, [1], [0], [x.shape[1]]);
-  for (let i = 1; i < size; i++) sum = graph.add(sum, graph.slice(squares, [1], [i], [i + x.shape[1]]));
-  const scaled = graph.add(graph.multiply(sum, operation.float('alpha', 1e-4) / size), operation.float('bias', 1));
-  return [graph.divide(x, graph.binary('Pow', scaled, operation.float('beta', 0.75)))];
-};
-
 const mean: Lowering = (operation) => {
   const { graph } = operation;
   if (operation.input(0).dtype !== 'float64') return null;
@@ -37,5 +22,5 @@ const mean: Lowering = (operation) => {
   return [graph.divide(sum, operation.inputs.length)];
 };
 
-/** Averages, and normalisations by them, that onnxruntime has no double kernel of. */
-export const normalizations: Lowerings = { InstanceNormalization: instanceNormalization, LRN: localResponseNormalization, Mean: mean };
+/** Averages, and a normalization by them, that onnxruntime has no double kernel of. */
+export const normalizations: Lowerings = { InstanceNormalization: instanceNormalization, Mean: mean };

@@ -11,13 +11,12 @@ const hardmax: Lowering = (operation) => {
   return [graph.cast(graph.compare('Equal', place, counted), 'float64')];
 };
 
-/** The two values are chosen by a pattern of booleans. */
+/** The two values are chosen by a pattern of 0 and 1. */
 const oneHot: Lowering = (operation) => {
   const { graph } = operation;
   const [indices, depth, values] = [operation.input(0), operation.input(1), operation.input(2)];
   if (values.dtype !== 'float64') return null;
-  const { shape } = operation.output();
-  const pattern = graph.one('OneHot', [graph.cast(indices, 'int64'), graph.cast(depth, 'int64'), graph.constant('float32', [2], [0, 1])], shape, { axis: operation.integer('axis', -1) }, 'float32');
+  const pattern = graph.one('OneHot', [graph.cast(indices, 'int64'), graph.cast(depth, 'int64'), graph.integers([0, 1])], operation.output().shape, { axis: operation.integer('axis', -1) }, 'int64');
   const value = (index: number) => graph.reshape(graph.slice(values, [0], [index], [index + 1]), []);
   return [graph.where(graph.cast(pattern, 'bool'), value(1), value(0))];
 };

@@ -47,7 +47,7 @@ function paddingBias(operation: Operation, mask: Value, query: Value, keys: numb
   return maskBias(graph, graph.slice(mask, [2, 3], [past, 0], [past + queries, keys]), query, fill);
 }
 
-/** The lowest number of float32 stands for −∞ in causal attention. */
+/** What keeps a query from later keys, in causal attention. */
 function unidirectionalBias(operation: Operation, query: Value, keys: number): Value[] {
   if (operation.integer('unidirectional', 0) === 0) return [];
   return [causalBias(operation.graph, [query.shape[2], keys], query, { offset: keys - query.shape[2] })];
@@ -71,7 +71,7 @@ const attention: Lowering = (operation) => {
   return [joinHeads(graph, output), graph.concat([key, value].map((part) => graph.reshape(part, [1, ...part.shape])), 0)];
 };
 
-/** com.microsoft.MultiHeadAttention: query, key and value by themselves, or packed. */
+/** com.microsoft.MultiHeadAttention: query, key and value by themselves. */
 const multiHeadAttention: Lowering = (operation) => {
   const { graph } = operation;
   const heads = operation.integer('num_heads', 1);
@@ -87,14 +87,8 @@ const multiHeadAttention: Lowering = (operation) => {
 /** Query, key and value: [batch, heads, length, size], with their parts of the bias. */
 function separateHeads(operation: Operation, heads: number): Value[] {
   const { graph } = operation;
-  const query = operation.input(0);
+  const flat = [0, 1, 2].map((index) => operation.input(index));
   const bias = given(operation, 3);
-  // [batch, length, heads, parts, size].
-  const unpacked = (packed: Value): Value[] => {
-    const [batch, length, count, number, size] = packed.shape;
-    return Array.from({ length: number }, (_, i) => graph.reshape(graph.slice(packed, [3], [i], [i + 1]), [batch, length, count * size]));
-  };
-  const flat = query.shape.length === 5 ? unpacked(query) : [query, ...(operation.input(1).shape.length === 5 ? unpacked(operation.input(1)) : [operation.input(1), operation.input(2)])];
   // Keys and values may come as heads.
   const widths = flat.map((x) => (x.shape.length === 4 ? x.shape[1] * x.shape[3] : x.shape[2]));
   const biases = bias === null ? null : parts(operation, bias, widths);
@@ -140,14 +134,23 @@ function sinkOf(operation: Operation, query: Value): Value | null {
   return operation.integer('smooth_softmax', 0) === 1 ? graph.constant(query.dtype, [1, 1, 1, 1], [0]) : null;
 }
 
+/** The kernel counts a prompt's positions from the first that it is given. */
 function rotationFrom(operation: Operation, past: number, length: number, positions: Value | null): Rotation {
   const { graph } = operation;
+  const first = positions === null || past > 0 ? null : graph.slice(positions, [0, 1], [0, 0], [1, 1]);
+  const places = first === null ? positions : positionsFrom(operation, first, length);
   const [cosines, sines] = [7, 8].map((index) => {
     const cache = operation.input(index);
-    if (positions !== null) return graph.gather(cache, positions, 0);
+    if (places !== null) return graph.gather(cache, places, 0);
     return graph.reshape(graph.slice(cache, [0], [past], [past + length]), [1, length, cache.shape[1]]);
   });
   return { cosines, sines, interleaved: operation.integer('rotary_interleaved', 0) !== 0 };
+}
+
+/** `length` positions from one on: [1, length]. */
+function positionsFrom({ graph }: Operation, first: Value, length: number): Value {
+  const counted = graph.constant('int64', [1, length], Array.from({ length }, (_, i) => i));
+  return graph.add(graph.reshape(first, [1, 1]), counted);
 }
 
 /** com.microsoft.RotaryEmbedding: at given positions, or from one on. */
@@ -160,8 +163,7 @@ const rotaryEmbedding: Lowering = (operation) => {
   const rotatedSize = operation.integer('rotary_embedding_dim', 0);
   const heads = isFlat ? splitHeads(graph, x, rotatedSize > 0 ? operation.integer('num_heads', 1) : x.shape[2] / (2 * caches[0].shape[1])) : x;
   const length = heads.shape[2];
-  const isOffset = positions.shape.length === 1;
-  const places = isOffset ? graph.reshape(graph.add(positions, graph.integers(Array.from({ length }, (_, i) => i))), [1, length]) : positions;
+  const places = positions.shape.length === 1 ? positionsFrom(operation, positions, length) : positions;
   const scale = operation.float('scale', 1);
   const [cosines, sines] = caches.map((cache) => graph.gather(cache, places, 0));
   const rotated = rotate(graph, heads, { cosines, sines, interleaved: operation.integer('interleaved', 0) !== 0 });

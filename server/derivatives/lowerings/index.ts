@@ -29,7 +29,7 @@ export function loweringFor(node: Node): Lowering | null {
 
 /** Operators that are lowered, as `operatorName` writes them. */
 export function loweredOperators(): string[] {
-  return [...lowerings.keys()].sort();
+  return [...new Set([...lowerings.keys(), ...Object.keys(opsets)])].sort();
 }
 
 /** How a node of an old operator set is written in a newer one, which goes before everything else; null where it is not. */

@@ -10,8 +10,8 @@ import { cellActivations, type Activation } from './cellActivations.js';
  * layout 1 the batch comes first. A step is about 5 operations for RNN and 15 for GRU and LSTM.
  */
 
-/** Steps of all directions that are written out; longer sequences make graphs that take minutes to load. */
-const writtenSteps = 2048;
+/** Steps of all directions that are written out: onnxruntime takes half a minute to load the derivative of so many. */
+const writtenSteps = 1024;
 
 /** What a direction of one operation needs for a step. */
 interface Cell {
@@ -126,11 +126,10 @@ function unrolled(architecture: Architecture): Lowering {
         state = lengths === null ? next : held(graph, lengths, time, state, next);
         outputs[time] = lengths === null ? next.hidden : graph.where(within(graph, lengths, time), next.hidden, graph.scalar(0, next.hidden));
       }
-      return { outputs, state };
+      return { outputs: graph.reshape(graph.concat(outputs, 0), [steps, 1, batch, hidden]), state: lengths === null ? state : emptied(graph, lengths, state) };
     });
     const inLayout = (value: Value, order: readonly number[]): Value => (layout === 0 ? value : graph.transpose(value, order));
-    const byTime = Array.from({ length: steps }, (_, time) => stacked(graph, runs.map(({ outputs }) => outputs[time])));
-    const all = inLayout(stacked(graph, byTime), [2, 0, 1, 3]);
+    const all = inLayout(graph.concat(runs.map(({ outputs }) => outputs), 1), [2, 0, 1, 3]);
     const last = inLayout(stacked(graph, runs.map(({ state }) => state.hidden)), [1, 0, 2]);
     const cells = runs.flatMap(({ state }) => state.cell ?? []);
     return [all, last, cells.length === 0 ? null : inLayout(stacked(graph, cells), [1, 0, 2])];
@@ -155,16 +154,22 @@ function held(graph: GraphBuilder, lengths: Value, time: number, before: State, 
   return { hidden: graph.where(has, next.hidden, before.hidden), cell: next.cell && before.cell && graph.where(has, next.cell, before.cell) };
 }
 
+/** Final states, which onnxruntime answers as 0 for samples without any step. */
+function emptied(graph: GraphBuilder, lengths: Value, { hidden, cell }: State): State {
+  const has = within(graph, lengths, 0);
+  const zero = graph.scalar(0, hidden);
+  return { hidden: graph.where(has, hidden, zero), cell: cell && graph.where(has, cell, zero) };
+}
+
 /** W·x + b of every step, [N, gates·H] each: one product for the whole sequence. */
 function inputsOfSteps(operation: Operation, architecture: Architecture, x: Value, direction: number): Value[] {
   const { graph } = operation;
   const weights = part(graph, operation.input(1), 0, direction);
-  const [rows, inputs] = weights.shape;
+  const inputs = weights.shape[1];
   const [steps, batch] = x.shape;
   const product = graph.gemm(graph.reshape(x, [steps * batch, inputs]), weights, { transposeB: true });
   const bias = inputBias(operation, architecture, direction);
-  const all = graph.reshape(bias === null ? product : graph.add(product, bias), [steps, batch, rows]);
-  return split(graph, all, 0, new Array<number>(steps).fill(1)).map((step) => graph.reshape(step, [batch, rows]));
+  return split(graph, bias === null ? product : graph.add(product, bias), 0, new Array<number>(steps).fill(batch));
 }
 
 /** What is added to W·x: the bias of W, and that of R for the gates that it can be added for. */

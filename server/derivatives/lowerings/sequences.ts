@@ -12,7 +12,7 @@ interface Parts {
   size: number | null;
 }
 
-const sequenceOperators = new Set(['SequenceEmpty', 'SequenceConstruct', 'SequenceInsert', 'SequenceErase', 'SequenceAt', 'SequenceLength', 'ConcatFromSequence', 'SplitToSequence']);
+export const sequenceOperators: ReadonlySet<string> = new Set(['SequenceEmpty', 'SequenceConstruct', 'SequenceInsert', 'SequenceErase', 'SequenceAt', 'SequenceLength', 'ConcatFromSequence', 'SplitToSequence']);
 
 /**
  * The network without sequences: what is put into them is followed to where it is taken out. Sequences have no shape and no

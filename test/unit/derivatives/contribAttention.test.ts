@@ -38,11 +38,6 @@ describe('attention of onnxruntime', () => {
     await assertFused('MultiHeadAttention', [{ shape: [2, 3, 8] }, { shape: [2, 3, 8] }, { shape: [2, 3, 8] }], { num_heads: int(2), unidirectional: int(1) });
   });
 
-  it('MultiHeadAttention, packed', async () => {
-    await assertFused('MultiHeadAttention', [{ shape: [2, 3, 2, 3, 4] }], { num_heads: int(2) });
-    await assertFused('MultiHeadAttention', [{ shape: [2, 3, 8] }, { shape: [2, 5, 2, 2, 4] }], { num_heads: int(2) });
-  });
-
   it('MultiHeadAttention with masks', async () => {
     for (const mask of [integers([4, 5]), flags('int32', 2, 5), flags('int32', 2, 3, 5)]) await assertFused('MultiHeadAttention', [...separate, null, mask], { num_heads: int(2) });
     await assertFused('MultiHeadAttention', [...separate, null, null, { shape: [1, 2, 3, 5] }], { num_heads: int(2) });

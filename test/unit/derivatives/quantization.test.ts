@@ -6,7 +6,7 @@ import { inPrecision } from '../../../server/derivatives/precision.js';
 import { probe } from '../../../server/derivatives/probe.js';
 import { rewrite } from '../../../server/derivatives/rewrite.js';
 import { RandomGenerator } from '../../../server/linalg/random.js';
-import { assertDerivatives, int, ints } from '../../support/derivatives.js';
+import { assertDerivatives, float, int, ints } from '../../support/derivatives.js';
 import { jacobianTimesNormal, network, node, normalInputs, run, type Constant } from '../../support/flatGraph.js';
 
 const random = new RandomGenerator(5);
@@ -107,6 +107,37 @@ describe('derivatives of quantization', () => {
     const realInteger = [node('Cast', ['w'], ['wr'], { to: int(1) }), node('Conv', ['x', 'wr'], ['y'], attributes)];
     await assertSameDerivative(integer, network(realInteger, { x: [2, 2, 5, 6] }, constants, ['y']));
     await assertAdjoint(integer);
+  });
+
+  const contrib = { '': 18, 'com.microsoft': 1 };
+  const scales = { s: scalar(0.02), z: scalar(128, 'uint8'), t: scalar(0.01), u: scalar(120, 'uint8'), v: scalar(0.05), m: scalar(90, 'uint8') };
+
+  for (const transB of [0, 1]) {
+    it(`QGemm, transB ${transB}`, async () => {
+      const constants = { ...scales, w: integers(12, 'int8', transB ? [3, 4] : [4, 3]), ws: { values: [0.01, 0.02, 0.005].map(Math.fround) }, wz: { values: [0, 0, 0], dtype: 'int8' as const }, c: { values: [100, -50, 20], dtype: 'int32' as const } };
+      const attributes = { transB: int(transB), alpha: float(0.5) };
+      const quantize = node('QuantizeLinear', ['x', 's', 'z'], ['q']);
+      const quantized = network([quantize, node('QGemm', ['q', 's', 'z', 'w', 'ws', 'wz', 'c', 'v', 'm'], ['p'], attributes, 'com.microsoft'), node('DequantizeLinear', ['p', 'v', 'm'], ['y'])], { x: [2, 4] }, constants, ['y'], contrib);
+      const real = network([quantize, node('QGemm', ['q', 's', 'z', 'w', 'ws', 'wz', 'c'], ['y'], attributes, 'com.microsoft')], { x: [2, 4] }, constants, ['y'], contrib);
+      for (const [graph, step] of [[quantized, 0.05], [real, 1e-4]] as const) {
+        await assertSameValues(graph, step);
+        await assertAdjoint(graph);
+      }
+    });
+  }
+
+  it('MatMulIntegerToFloat', async () => {
+    const constants = { ...scales, w: integers(12, 'int8', [4, 3]), ws: { values: [0.01, 0.02, 0.005].map(Math.fround) }, wz: { values: [1, 2, -3], dtype: 'int8' as const }, b: { values: [1, 2, 3] } };
+    const quantized = network([node('QuantizeLinear', ['x', 's', 'z'], ['q']), node('MatMulIntegerToFloat', ['q', 'w', 's', 'ws', 'z', 'wz', 'b'], ['y'], {}, 'com.microsoft')], { x: [2, 4] }, constants, ['y'], contrib);
+    await assertSameValues(quantized, 1e-4);
+    await assertAdjoint(quantized);
+  });
+
+  it('QLinearConcat and pools', async () => {
+    const middle = [node('QLinearConcat', ['v', 'm', 'q', 's', 'z', 'c', 't', 'u'], ['both'], { axis: int(1) }, 'com.microsoft'), node('QLinearAveragePool', ['both', 'v', 'm', 's', 'z'], ['pooled'], { kernel_shape: ints(2, 2), pads: ints(1, 0, 0, 1), channels_last: int(0) }, 'com.microsoft'), node('QLinearGlobalAveragePool', ['pooled', 's', 'z', 't', 'u'], ['p'], { channels_last: int(0) }, 'com.microsoft')];
+    const quantized = network([node('QuantizeLinear', ['x', 's', 'z'], ['q']), ...middle, node('DequantizeLinear', ['p', 't', 'u'], ['y'])], { x: [1, 2, 4, 4] }, { ...scales, c: integers(16, 'uint8', [1, 1, 4, 4]) }, ['y'], contrib);
+    await assertSameValues(quantized, 0.03);
+    await assertAdjoint(quantized);
   });
 
   for (const [operator, operands] of [['QLinearAdd', ['q', 's', 'z', 'c', 't', 'u']], ['QLinearMul', ['q', 's', 'z', 'c', 't', 'u']], ['QLinearSigmoid', ['q', 's', 'z']], ['QLinearLeakyRelu', ['q', 's', 'z']]] as const) {

@@ -3,7 +3,7 @@ import { withFloat64Kernels } from '../../../../server/derivatives/float64/index
 import type { ShapedGraph, Value } from '../../../../server/derivatives/graph.js';
 import { GraphSession } from '../../../../server/derivatives/session.js';
 import type { OnnxAttribute } from '../../../../server/runtime/onnxWriter.js';
-import { float, text } from '../../../support/derivatives.js';
+import { assertDerivatives, float, int, text } from '../../../support/derivatives.js';
 
 /** One operator on float64 numbers, by way of its float64 form. */
 async function evaluated(operator: string, x: readonly number[], attributes: Record<string, OnnxAttribute> = {}, shape: readonly number[] = [x.length]): Promise<number[]> {
@@ -82,8 +82,18 @@ describe('float64 kernels by others', () => {
     assertClose(await evaluated('Elu', x, { alpha: float(0.3) }), x.map((value) => (value > 0 ? value : third * Math.expm1(value))), 1e-15, 'Elu');
   });
 
+  it('averages and normalizations', async () => {
+    await assertDerivatives({ operator: 'Mean', operands: [{ shape: [2, 3] }, { shape: [3] }, { shape: [2, 1] }] });
+    await assertDerivatives({ operator: 'InstanceNormalization', operands: [{ shape: [2, 3, 4, 2] }, { shape: [3] }, { shape: [3] }], attributes: { epsilon: float(0.01) } });
+  });
+
+  it('OneHot, by its values', async () => {
+    const oneHot = { operator: 'OneHot', operands: [{ constant: [1, 0, -1], dtype: 'int64' as const }, { constant: [4], shape: [], dtype: 'int64' as const }, { shape: [2] }], attributes: { axis: int(0) } };
+    await assertDerivatives(oneHot);
+  });
+
   it('Hardmax takes the first maximum', async () => {
     assert.deepEqual(await evaluated('Hardmax', [1, 3, 3, 2, 0, -1], {}, [2, 3]), [0, 1, 0, 1, 0, 0]);
-    assert.deepEqual(await evaluated('Hardmax', [1, 3, 3, 2, 5, -1], { axis: { type: 'int', value: 0 } }, [2, 3]), [0, 0, 1, 1, 1, 0]);
+    assert.deepEqual(await evaluated('Hardmax', [1, 3, 3, 2, 5, -1], { axis: int(0) }, [2, 3]), [0, 0, 1, 1, 1, 0]);
   });
 });
