@@ -33,6 +33,8 @@ export interface JacobianOperator {
 }
 
 const defaultMemoryBytes = 512 * 1024 * 1024;
+/** A rule needs copies of what it works on: operands put in another order, and parts before they are added. */
+const copiesAlive = 3;
 /** More directions at once than this do not make a product faster. */
 const mostDirections = 64;
 /** Sessions are kept while they are used in turns; the one unused longest is let go beyond this number. */
@@ -103,7 +105,8 @@ export class NetworkDerivatives {
     const matrices = Array.from({ length: samples }, () => new Float64Array(rows * columns));
     const reverse = rows <= columns;
     const [directions, length, resultLength] = reverse ? [rows, rows, columns] : [columns, columns, rows];
-    const together = Math.min(directions, this.directionsAtOnce(of, by));
+    const groups = Math.ceil(directions / this.directionsAtOnce(of, by));
+    const together = Math.ceil(directions / groups);
     for (let first = 0; first < directions; first += together) {
       signal?.throwIfAborted();
       // The last group begins earlier, so that one graph serves all.
@@ -146,20 +149,9 @@ export class NetworkDerivatives {
 
   /** How many directions fit into the memory at once: at least 1. */
   directionsAtOnce(of: string, by: string): number {
-    const active = new Set([by]);
-    let elements = 0;
-    for (const node of nodesFor(this.network.nodes, [of])) {
-      if (!node.inputs.some((name) => active.has(name))) continue;
-      for (const name of node.outputs) {
-        const value = this.network.values.get(name);
-        if (value === undefined || !isFloat(value.dtype)) continue;
-        active.add(name);
-        elements += elementsOf(value.shape);
-      }
-    }
     const bytes = this.settings.precision === 'float64' ? 8 : 4;
     const budget = this.settings.memoryBytes ?? defaultMemoryBytes;
-    return Math.max(1, Math.min(mostDirections, Math.floor(budget / Math.max(1, bytes * elements))));
+    return Math.max(1, Math.min(mostDirections, Math.floor(budget / Math.max(1, bytes * copiesAlive * mostElementsAlive(this.network, of, by)))));
   }
 
   /** Lets all sessions go. */
@@ -226,6 +218,32 @@ export class NetworkDerivatives {
   private floats(elements: Elements): Float32Array | Float64Array {
     return floats(elements, this.settings.precision);
   }
+}
+
+/**
+ * Elements of the values between `by` and `of` that are needed at the same time, at most: each from where it is made to its
+ * last reader. Those of their tangents live as long, and those of their cotangents too, the other way round.
+ */
+function mostElementsAlive(network: ShapedGraph, of: string, by: string): number {
+  const size = (name: string): number => {
+    const value = network.values.get(name);
+    return value !== undefined && isFloat(value.dtype) ? elementsOf(value.shape) : 0;
+  };
+  const active = new Set([by]);
+  const nodes = nodesFor(network.nodes, [of]).filter((node) => {
+    if (!node.inputs.some((name) => active.has(name))) return false;
+    for (const name of node.outputs) active.add(name);
+    return true;
+  });
+  const lastReader = new Map(nodes.flatMap((node, i) => node.inputs.map((name) => [name, i] as const)));
+  let alive = size(by);
+  let most = alive;
+  for (const [i, { inputs, outputs }] of nodes.entries()) {
+    alive += outputs.reduce((sum, name) => sum + size(name), 0);
+    most = Math.max(most, alive);
+    for (const name of new Set([...inputs, ...outputs])) if (active.has(name) && (lastReader.get(name) ?? i) === i && name !== of) alive -= size(name);
+  }
+  return most;
 }
 
 /** A floating-point tensor in float32 or float64; any other as it is. */

@@ -41,11 +41,6 @@ export function formatShape(shape: readonly (number | string | null)[]): string 
   return `[${shape.map((size) => size ?? '?').join(', ')}]`;
 }
 
-/** Elements first … end − 1 of each kind of array, without a copy. */
-export function slice(data: InputElements, first: number, end: number): InputElements {
-  return data.subarray(first, end);
-}
-
 /** An empty array of the same kind. */
 export function emptyLike(data: InputElements, length: number): InputElements {
   const kind = data.constructor as new (length: number) => InputElements;

@@ -10,6 +10,14 @@ import { InputsError } from './inputArray.js';
  */
 export const LARGEST_ARRAY_BYTES = 2 ** 31;
 
+/** Enough to tell a text from numbers. */
+export const HEAD_BYTES = 4096;
+
+/** Whether the bytes may begin a text: no zero byte and nothing of the control characters but white space. */
+export function isText(head: Uint8Array): boolean {
+  return head.every((byte) => byte >= 0x20 || byte === 0x09 || byte === 0x0a || byte === 0x0d);
+}
+
 /**
  * Opens a file of inputs, gives it to `read` and closes it.
  * @throws InputsError for a missing, unreadable or empty file, a folder, a device or a pipe, and what `read` throws

@@ -13,29 +13,31 @@ export interface SampleShape {
   dimensions: Dimension[] | null;
   /** False for a model whose whole input is one sample, such as [5]. */
   batched: boolean;
+  /** Where the model fixes how many inputs it takes at once; null where it leaves that open or is not batched. */
+  batch: Dimension;
   layout: Layout | null;
 }
 
-/** Numbers of channels that tell an image's channel axis from height and width. */
-const IMAGE_CHANNELS = new Set([1, 2, 3, 4]);
+/** How surely a size is that of a channel axis: 1 and 3 are grey and RGB, 2 and 4 have alpha or are other stacks. */
+const CHANNEL_EVIDENCE = new Map<Dimension, number>([[1, 2], [3, 2], [2, 1], [4, 1]]);
 
 /** @param shape of the model's input, as declared */
 export function sampleShape({ shape }: Pick<ValueInfo, 'shape'>): SampleShape {
-  if (shape === null) return { dimensions: null, batched: true, layout: null };
+  if (shape === null) return { dimensions: null, batched: true, batch: null, layout: null };
   const dimensions = shape.map((size) => (typeof size === 'number' && size >= 0 ? size : null));
   const single = dimensions.length === 0 || (dimensions.length === 1 && dimensions[0] !== null && dimensions[0] > 1);
   const behind = single ? dimensions : dimensions.slice(1);
-  return { dimensions: behind, batched: !single, layout: layoutOf(behind) };
+  return { dimensions: behind, batched: !single, batch: single ? null : dimensions[0], layout: layoutOf(behind) };
 }
 
 /**
- * The layout of an image-shaped sample: three dimensions, of which the first (nchw) or the last (nhwc) is a number of
- * channels and the other is not; nchw, ONNX's own, where the shape does not tell; null for other ranks.
+ * The layout of an image-shaped sample, which has three dimensions: nhwc where the last one looks more like channels than
+ * the first; nchw, ONNX's own, where it does not; null for other ranks.
  */
 export function layoutOf(dimensions: readonly Dimension[]): Layout | null {
   if (dimensions.length !== 3) return null;
-  const couldBeChannels = (size: Dimension): boolean => size !== null && IMAGE_CHANNELS.has(size);
-  return couldBeChannels(dimensions[2]) && !couldBeChannels(dimensions[0]) ? 'nhwc' : 'nchw';
+  const [first, , last] = dimensions.map((size) => CHANNEL_EVIDENCE.get(size) ?? 0);
+  return last > first ? 'nhwc' : 'nchw';
 }
 
 /** Channels, height and width of an image-shaped sample. */

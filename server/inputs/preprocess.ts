@@ -105,9 +105,8 @@ export interface ChannelScaling {
 }
 
 /**
- * Spreads mean and std over the channels of [n, ...sample]. The channel axis of images is their layout's; that of other
- * arrays is the second or the last, whichever has as many entries. For a flat sample the file's stated layout says how
- * its channels lie.
+ * Spreads mean and std over the channels of [n, ...sample]: the second axis or, for nhwc first of all, the last one,
+ * whichever has as many entries. For a flat sample the file's stated layout says how its channels lie.
  * @throws InputsError `inputs/option` where no axis has that many entries
  */
 export function channelScaling({ mean, std }: Preprocessing, shape: readonly number[], layout: Layout | null, stated: Layout | null): ChannelScaling {
@@ -116,10 +115,10 @@ export function channelScaling({ mean, std }: Preprocessing, shape: readonly num
   const answer = (inner: number): ChannelScaling => ({ mean: spread(mean), std: spread(std), count, inner });
   if (count === 1) return answer(1);
   const sample = shape.slice(1);
-  const axes = layout === 'nhwc' ? [sample.length - 1] : layout === 'nchw' ? [0] : [0, sample.length - 1];
+  const axes = layout === 'nhwc' ? [sample.length - 1, 0] : [0, sample.length - 1];
   const axis = axes.find((candidate) => sample[candidate] === count);
   if (axis !== undefined) return answer(sample.slice(axis + 1).reduce((product, size) => product * size, 1));
   if (sample.length === 1 && sample[0] % count === 0 && stated !== null) return answer(stated === 'nchw' ? sample[0] / count : 1);
   const advice = sample.length === 1 ? `state with --layout how the channels lie in its ${sample[0]} numbers` : 'give one value for all, or one for each';
-  throw new InputsError('inputs/option', `--preprocess has ${count} values by channel, and the model takes ${formatShape(['n', ...sample])}, where the channels are ${axes.map((candidate) => sample[candidate] ?? 0).join(' or ')}: ${advice}.`);
+  throw new InputsError('inputs/option', `--preprocess has ${count} values by channel, and the model takes ${formatShape(['n', ...sample])}, where the channels are ${sample[axes[0]] ?? 0}: ${advice}.`);
 }

@@ -8,7 +8,7 @@ import { readTable } from './csv.js';
 import { imageKind } from './decodeImage.js';
 import { readImageFolder } from './images.js';
 import { elementCount, formatShape, InputsError, type InputArray } from './inputArray.js';
-import { LARGEST_ARRAY_BYTES, withInputFile } from './inputFile.js';
+import { HEAD_BYTES, isText, LARGEST_ARRAY_BYTES, withInputFile } from './inputFile.js';
 import { checkLabelCount, labelsOf, readLabels } from './labels.js';
 import { fitToModel, sampleShape, type Layout, type SampleShape } from './layout.js';
 import { isNpy, readNpy } from './npy.js';
@@ -54,6 +54,8 @@ export interface InputSource {
   resized: number;
   /** As stated or, for pictures, as read. */
   layout: Layout | null;
+  /** Why an array `y` or a first column that the inputs bring with them is not taken as labels. */
+  labelNote: string | null;
 }
 
 /** Inputs for one input of a model, not yet preprocessed: [n, ...sample] in the model's layout. */
@@ -71,8 +73,10 @@ interface Found {
   source: InputSource;
 }
 
-/** Enough to tell a text from numbers. */
-const HEAD_BYTES = 4096;
+interface FoundLabels {
+  labels: number[] | null;
+  labelNote: string | null;
+}
 
 /**
  * Reads inputs of any kind (npz, npy, csv, a folder of pictures, bare numbers), told apart by content, and fits them to
@@ -82,6 +86,7 @@ const HEAD_BYTES = 4096;
  */
 export async function readInputs(file: string, options: ReadInputsOptions): Promise<ModelInputs> {
   const variable = options.modelInputs.find(({ name }) => name === (options.variable ?? name));
+  if (options.modelInputs.length === 0) throw new InputsError('inputs/option', `The model has no input, so none can be read for it from ${path.basename(file)}: leave out the inputs.`);
   if (variable === undefined) throw new InputsError('inputs/option', `The model has no input ${quote(options.variable ?? '')}, but ${listNames(options.modelInputs.map(({ name }) => name))}: name one of them.`);
   const model = sampleShape(variable);
   const named = await splitArrayName(file);
@@ -115,7 +120,7 @@ function isPerInput({ shape }: InputArray, declared: ValueInfo['shape'], n: numb
 
 async function fromFolder(folder: string, model: SampleShape, { layout = null, resize = false, largest = LARGEST_ARRAY_BYTES, signal }: ReadInputsOptions): Promise<Found> {
   const { array, labels, classes, files, bytes, ...rest } = await readImageFolder(folder, { model, layout, resize, largest, ...(signal === undefined ? {} : { signal }) });
-  const source: InputSource = { kind: 'images', path: path.resolve(folder), bytes, array: null, dtype: array.dtype, shape: array.shape, bits: rest.bits, files, classes, resized: rest.resized, layout: rest.layout };
+  const source: InputSource = { kind: 'images', path: path.resolve(folder), bytes, array: null, dtype: array.dtype, shape: array.shape, bits: rest.bits, files, classes, resized: rest.resized, layout: rest.layout, labelNote: null };
   return { array, labels, others: new Map(), source };
 }
 
@@ -123,11 +128,11 @@ async function fromFile(source: ByteSource, named: NamedArray, variable: Pick<Va
   const { layout = null, largest = LARGEST_ARRAY_BYTES } = options;
   const name = path.basename(source.path);
   const head = await source.read(0, Math.min(source.size, HEAD_BYTES));
-  const answer = (kind: InputSource['kind'], array: InputArray, more: Partial<Found> & { member?: string } = {}): Found => ({
+  const answer = (kind: InputSource['kind'], array: InputArray, more: Partial<FoundLabels> & { others?: Map<string, InputArray>; member?: string } = {}): Found => ({
     array,
     labels: more.labels ?? null,
     others: more.others ?? new Map<string, InputArray>(),
-    source: { kind, path: source.path, bytes: source.size, array: more.member ?? null, dtype: array.dtype, shape: array.shape, bits: null, files: null, classes: null, resized: 0, layout },
+    source: { kind, path: source.path, bytes: source.size, array: more.member ?? null, dtype: array.dtype, shape: array.shape, bits: null, files: null, classes: null, resized: 0, layout, labelNote: more.labelNote ?? null },
   });
   if (isZip(head)) {
     const { array, ...more } = await fromNpz(source, named.array, variable.name, options);
@@ -139,41 +144,46 @@ async function fromFile(source: ByteSource, named: NamedArray, variable: Pick<Va
   const bare = rawType(source.path, variable.dtype);
   if (bare !== null) return answer('raw', await readRaw(source, bare, model, largest));
   if (!isText(head)) throw new InputsError('inputs/not-recognised', `${name} is neither npz, npy, csv, a folder of pictures nor bare numbers (.raw, .bin, .f32, .u8 …): convert it with numpy.savez.`);
-  const { array, labels } = await fromTable(source, model, largest);
-  return answer('csv', array, { labels });
+  const { array, ...labels } = await fromTable(source, model, largest);
+  return answer('csv', array, labels);
 }
 
-async function fromNpz(source: ByteSource, wanted: string | null, variable: string, { modelInputs, largest }: ReadInputsOptions): Promise<Omit<Found, 'source'> & { member: string }> {
+async function fromNpz(source: ByteSource, wanted: string | null, variable: string, { modelInputs, largest }: ReadInputsOptions): Promise<FoundLabels & { array: InputArray; others: Map<string, InputArray>; member: string }> {
   const archive = path.basename(source.path);
   const npz = await openNpz(source, largest);
   const member = wanted ?? [variable, 'x'].find((name) => npz.names.includes(name));
-  if (member === undefined) throw new InputsError('inputs/missing-array', `${archive} holds ${listNames(npz.names)}, but neither ${quote(variable)} (the model's input) nor 'x': name the inputs as ${archive}#${npz.names[0]}.`);
+  if (member === undefined) throw new InputsError('inputs/missing-array', `${archive} holds ${listNames(npz.names)}, but ${variable === 'x' ? "no 'x'" : `neither ${quote(variable)} (the model's input) nor 'x'`}: name the inputs as ${archive}#${npz.names[0]}.`);
   const array = await npz.read(member);
   const others = new Map<string, InputArray>();
   for (const { name } of modelInputs) if (name !== variable && name !== member && npz.names.includes(name)) others.set(name, await npz.read(name));
   // An input of the model may be named y: then it is no array of labels.
-  if (!npz.names.includes('y') || member === 'y' || others.has('y')) return { array, labels: null, others, member };
+  if (!npz.names.includes('y') || member === 'y' || others.has('y')) return { array, labels: null, labelNote: null, others, member };
   const y = await npz.read('y');
   // An array that was picked by name may be one of several (train, test), of which y belongs to another.
   const belongs = wanted === null || y.shape[0] === array.shape[0];
-  return { array, labels: belongs ? labelsOf(y, `'y' in ${archive}`) : null, others, member };
+  return { array, ...(belongs ? labelsIfAny(y, `'y' in ${archive}`) : { labels: null, labelNote: null }), others, member };
 }
 
 /** The first column is the label when there is one column more than an input has elements. */
-async function fromTable(source: ByteSource, model: SampleShape, largest: number): Promise<{ array: InputArray; labels: number[] | null }> {
+async function fromTable(source: ByteSource, model: SampleShape, largest: number): Promise<FoundLabels & { array: InputArray }> {
   const name = path.basename(source.path);
   const { rows, columns, values } = await readTable(source, largest);
   const closed = model.dimensions?.every((size) => size !== null) === true;
   const elements = closed ? elementCount(model.dimensions?.map((size) => size ?? 1) ?? []) : columns;
-  if (columns === elements) return { array: { dtype: 'float64', shape: [rows, columns], data: values }, labels: null };
+  if (columns === elements) return { array: { dtype: 'float64', shape: [rows, columns], data: values }, labels: null, labelNote: null };
   if (columns !== elements + 1) throw new InputsError('inputs/shape', `${name} has ${counted(columns, 'column')}, and the model takes ${counted(elements, 'element')} an input: give ${elements} columns, or ${elements + 1} with the label first.`);
   const data = new Float64Array(rows * elements);
   for (let row = 0; row < rows; row++) data.set(values.subarray(row * columns + 1, (row + 1) * columns), row * elements);
-  const labels = labelsOf({ dtype: 'float64', shape: [rows], data: Float64Array.from({ length: rows }, (_, row) => values[row * columns]) }, `The first column of ${name}`);
-  return { array: { dtype: 'float64', shape: [rows, elements], data }, labels };
+  const first = Float64Array.from({ length: rows }, (_, row) => values[row * columns]);
+  return { array: { dtype: 'float64', shape: [rows, elements], data }, ...labelsIfAny({ dtype: 'float64', shape: [rows], data: first }, `The first column of ${name}`) };
 }
 
-/** No zero byte and nothing of the control characters but white space. */
-function isText(head: Uint8Array): boolean {
-  return head.every((byte) => byte >= 0x20 || byte === 0x09 || byte === 0x0a || byte === 0x0d);
+/** Targets of a regression are no labels: the inputs are good without, and the report says why. */
+function labelsIfAny(array: InputArray, name: string): FoundLabels {
+  try {
+    return { labels: labelsOf(array, name), labelNote: null };
+  } catch (error) {
+    if (error instanceof InputsError && error.code === 'inputs/labels') return { labels: null, labelNote: error.message };
+    throw error;
+  }
 }

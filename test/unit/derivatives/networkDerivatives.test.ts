@@ -59,7 +59,7 @@ describe('derivatives of a network', () => {
   }
 
   it('are the same whatever fits into memory', async () => {
-    const [whole, pieces] = [await create('float64'), await NetworkDerivatives.create(network, exactImages, { precision: 'float64', memoryBytes: 300_000 })];
+    const [whole, pieces] = [await create('float64'), await NetworkDerivatives.create(network, exactImages, { precision: 'float64', memoryBytes: 120_000 })];
     assert.ok(pieces.directionsAtOnce(network.outputs[0], 'image') < whole.directionsAtOnce(network.outputs[0], 'image'));
     const [a, b] = [await whole.jacobians(network.outputs[0], 'image', exactImages), await pieces.jacobians(network.outputs[0], 'image', exactImages)];
     for (const [n, matrix] of a.matrices.entries()) matrix.forEach((value, i) => assert.ok(Math.abs(value - b.matrices[n][i]) <= 1e-14 * reference.logits[n].norm));

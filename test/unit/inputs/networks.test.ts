@@ -20,8 +20,6 @@ interface Network {
   inputs: string;
   labels?: string;
   layout?: Layout;
-  /** Inputs used: a network whose batch is fixed at 1 runs once for each. */
-  n?: number;
 }
 
 const mnist = sharedData('data_mnist', 'mnist_test.csv');
@@ -37,7 +35,7 @@ const networks: Network[] = [
   { file: 'onnx_mnist/mnist_conv_maxpool.onnx', preprocess: 'x/255 mean=0.5', measured: 0.9898, inputs: mnist },
   { file: 'onnx_mnist/convSmallRELU__Point.onnx', preprocess: eran, measured: 0.9825, inputs: mnistHoldout },
   { file: 'onnx_mnist/cntk_mnist.onnx', preprocess: 'none', measured: 0.9891, inputs: mnist },
-  { file: 'onnx_mnist/Convnet_maxpool.onnx', preprocess: 'none', measured: 0.9792, inputs: `${sharedData('data_mnist', 'X_sdp_mnist.npy')}`, labels: sharedData('data_mnist', 'y_sdp_mnist.npy'), layout: 'nhwc' },
+  { file: 'onnx_mnist/Convnet_maxpool.onnx', preprocess: 'none', measured: 0.9792, inputs: sharedData('data_mnist', 'X_sdp_mnist.npy'), labels: sharedData('data_mnist', 'y_sdp_mnist.npy'), layout: 'nhwc' },
   { file: 'onnx_cifar/cifar10_small.onnx', preprocess: 'x/255', measured: 0.63, inputs: cifar, layout: 'nhwc' },
   { file: 'onnx_cifar/cifar10_small.onnx', preprocess: 'x/255', measured: 0.63, inputs: cifarHoldout, layout: 'nchw' },
   { file: 'onnx_cifar/cifar_base_kw.onnx', preprocess: 'x/255 mean=.485,.456,.406 std=.225', measured: 0.611, inputs: cifarHoldout },
