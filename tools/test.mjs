@@ -3,6 +3,7 @@
 // Away from linux-x64 the tests in the offline VS Code are left out, and it says so; `npm run test:electron` runs
 // the same suite in a desktop VS Code.
 import { existsSync, readFileSync, rmSync } from 'node:fs';
+import os from 'node:os';
 import path from 'node:path';
 import { node, repository } from './lib/run.mjs';
 import { installDependencies } from './lib/dependencies.mjs';
@@ -13,6 +14,8 @@ const tally = { passed: 0, failed: 0 };
 const lines = [];
 const started = performance.now();
 const mocha = 'node_modules/mocha/bin/mocha.js';
+/** Files of unit tests that run at the same time; some of them start processes of their own. */
+const unitJobs = Math.min(4, os.availableParallelism());
 
 /** One step that either holds or not; counts as one test. */
 async function check(name, args) {
@@ -43,7 +46,7 @@ try {
   if (wants('lint')) await check('lint', ['node_modules/eslint/bin/eslint.js', '.', '--max-warnings', '0']);
   await check('build', ['esbuild.mjs', '--tests', 'unit', 'vscode']);
   if (wants('types')) await check('type check', ['node_modules/typescript/bin/tsc', '--noEmit', '-p', '.']);
-  if (wants('unit')) await suite('unit tests', [mocha, '--config', 'test/mocha.json', 'dist-test/unit/**/*.test.js'], 'unit.json');
+  if (wants('unit')) await suite('unit tests', [mocha, '--config', 'test/mocha.json', '--parallel', '--jobs', String(unitJobs), 'dist-test/unit/**/*.test.js'], 'unit.json');
   if (wants('host') || wants('browser')) await inVsCode();
 } catch (error) {
   console.error(error instanceof Error ? error.message : error);

@@ -69,7 +69,8 @@ function addSquares(values: Float64Array, first: number, rows: number, columns: 
       sum1 += square1;
       sum2 += square2;
       sum3 += square3;
-      columnSums[column] += square0 + square1 + (square2 + square3);
+      // In the order of the rows, as where they are read in blocks.
+      columnSums[column] = columnSums[column] + square0 + square1 + square2 + square3;
     }
     rowSums[row] = sum0;
     rowSums[row + 1] = sum1;

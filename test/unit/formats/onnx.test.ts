@@ -66,7 +66,7 @@ describe('ONNX files', () => {
     assert.deepEqual(graph.values, [{ name: 'hidden', dtype: 'float32', shape: [null, 3] }]);
     assert.equal(graph.initializers[0], file.tensors[0]);
     const [gemm, shape, one, , condition, , pad, call] = graph.nodes;
-    assert.deepEqual(gemm, { name: '/fc/Gemm', opType: 'Gemm', domain: '', inputs: ['x', 'weight', 'bias'], outputs: ['hidden'], attributes: { alpha: 0.5, beta: 1, transB: 1 } });
+    assert.deepEqual(gemm, { name: '/fc/Gemm', opType: 'Gemm', domain: '', inputs: ['x', 'weight', 'bias'], outputs: ['hidden'], attributes: { alpha: 0.5, beta: 1, transB: 1 }, floatAttributes: ['alpha', 'beta'] });
     assert.deepEqual(shape.attributes.value, { name: 'shape', dtype: 'int64', shape: [2], data: { encoding: 'inline', values: [-1, 3] } });
     assert.equal(one.attributes.value_float, 1);
     const then = condition.attributes.then_branch as Graph;
