@@ -45,6 +45,7 @@ export async function importGraph(file: ModelFile): Promise<FlatGraph> {
 
 class Importer {
   readonly numbers = new Map<string, readonly number[]>();
+  private unused = 0;
 
   constructor(private readonly folder: string) {}
 
@@ -63,7 +64,9 @@ class Importer {
   private async node(node: GraphNode): Promise<Node> {
     const attributes: Record<string, OnnxAttribute> = {};
     for (const name of Object.keys(node.attributes)) attributes[name] = await this.attribute(node, name);
-    return { name: node.name, operator: node.opType, domain: node.domain, inputs: node.inputs, outputs: node.outputs, attributes };
+    // onnxruntime crashes on a Split whose part is left out.
+    const outputs = node.opType === 'Split' ? node.outputs.map((name) => name || `unused part ${++this.unused}`) : node.outputs;
+    return { name: node.name, operator: node.opType, domain: node.domain, inputs: node.inputs, outputs, attributes };
   }
 
   private async attribute(node: GraphNode, name: string): Promise<OnnxAttribute> {
