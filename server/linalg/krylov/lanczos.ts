@@ -47,6 +47,10 @@ const basisBytes = 192 * 1024 * 1024;
 const maximumBasis = 160;
 /** A vector that keeps this share of its length in a pass of Gram–Schmidt is orthogonal to rounding. */
 const shrinkage = 0.5;
+/** From so many vectors on, a product of all of them beats one vector after the other, although it copies the basis. */
+const productsPayFrom = 4;
+/** Two passes, and a third where the second was not enough. */
+const mostPasses = 3;
 /** A vector that loses all but this share of its length lies in the space spanned before. */
 const vanishing = 8 * Number.EPSILON;
 
@@ -174,37 +178,64 @@ class BlockLanczos {
   }
 
   /**
-   * Makes the block of p vectors behind the first `done` orthogonal to those and orthonormal in itself. In exact
-   * arithmetic only the block before overlaps with it: that part goes first, and what rounding left along all earlier
-   * vectors in a second pass, which is repeated for a vector that shrinks in it ("twice is enough", Giraud, Langou and
-   * Rozložník 2005). Vectors that vanish are replaced by random ones.
+   * Makes the block of p vectors behind the first `done` orthogonal to those and orthonormal in itself: all of the block at
+   * once, in matrix products, and twice ("twice is enough", Giraud, Langou and Rozložník 2005; of blocks, Barlow and
+   * Smoktunowicz 2013), or once more where a vector shrinks in the second pass. Vectors that vanish are replaced by
+   * random ones.
    * @returns R (p × p by rows, upper triangular): block = old·(…) + new·R
    */
   private orthonormalise(basis: number, length: number, done: number): Float64Array {
     const { blockSize: p, memory } = this;
     const block = basis + 8 * done * length;
+    const before = Array.from({ length: p }, (_, j) => Math.sqrt(memory.exports.dot(block + 8 * j * length, block + 8 * j * length, length)));
+    let r: Float64Array | null = null;
+    for (let pass = 0; pass < mostPasses; pass++) {
+      this.projectBlock(basis, length, done);
+      const factor = this.factorBlock(basis, length, done, r === null ? before : null);
+      r = r === null ? factor : upperProduct(factor, r, p);
+      const shrinks = Array.from({ length: p }, (_, j) => factor[j * p + j]).some((left) => left > 0 && left < shrinkage);
+      if (pass > 0 && !shrinks) break;
+    }
+    return r ?? new Float64Array(p * p);
+  }
+
+  /** Subtracts from the block behind the first `done` vectors its parts along those. */
+  private projectBlock(basis: number, length: number, done: number): void {
+    if (done === 0) return;
+    const { blockSize: p, memory, coefficients } = this;
+    const block = basis + 8 * done * length;
+    if (p < productsPayFrom) {
+      for (let j = 0; j < p; j++) this.project(basis, length, done, memory.elements(block + 8 * j * length, length));
+      return;
+    }
+    memory.exports.gemm(p, done, length, 1, block, length, 1, basis, 1, length, 0, coefficients, done, 1);
+    memory.exports.gemm(p, length, done, -1, coefficients, done, 1, basis, length, 1, 1, block, length, 1);
+  }
+
+  /**
+   * Makes the block behind the first `done` vectors orthonormal in itself, one vector after the other.
+   * @param before lengths by which a vector has vanished that keeps no more than rounding; null: they are all 1
+   * @returns R, with a zero on the diagonal for a vector that has been replaced
+   */
+  private factorBlock(basis: number, length: number, done: number, before: readonly number[] | null): Float64Array {
+    const { blockSize: p, memory } = this;
+    const kernel = memory.exports;
     const r = new Float64Array(p * p);
-    const vectors = Array.from({ length: p }, (_, i) => memory.elements(block + 8 * i * length, length));
-    vectors.forEach((vector, j) => {
-      const before = norm(vector);
-      const recent = Math.min(done, p);
-      this.project(basis + 8 * (done - recent) * length, length, recent, vector);
-      for (let i = 0; i < j; i++) r[i * p + j] = subtractAlong(vectors[i], vector);
-      for (let pass = 0, left = norm(vector); pass < 2; pass++) {
-        this.project(basis, length, done, vector);
-        for (let i = 0; i < j; i++) r[i * p + j] += subtractAlong(vectors[i], vector);
-        const now = norm(vector);
-        if (now > shrinkage * left) break;
-        left = now;
+    const at = (j: number): number => basis + 8 * (done + j) * length;
+    for (let j = 0; j < p; j++) {
+      for (let i = 0; i < j; i++) {
+        const along = kernel.dot(at(i), at(j), length);
+        kernel.axpy(-along, at(i), at(j), length);
+        r[i * p + j] = along;
       }
-      const left = norm(vector);
-      if (left > vanishing * before) {
+      const left = Math.sqrt(kernel.dot(at(j), at(j), length));
+      if (left > vanishing * (before === null ? 1 : before[j])) {
         r[j * p + j] = left;
-        scaleBy(1 / left, vector);
+        kernel.scale(1 / left, at(j), length);
       } else {
-        this.randomDirection(basis, length, done + j, vector);
+        this.randomDirection(basis, length, done + j, memory.elements(at(j), length));
       }
-    });
+    }
     return r;
   }
 
@@ -275,11 +306,11 @@ function norm(a: Float64Array): number {
   return Math.sqrt(inner(a, a));
 }
 
-/** Subtracts from `target` its part along a unit vector; returns the coefficient. */
-function subtractAlong(unit: Float64Array, target: Float64Array): number {
-  const factor = inner(unit, target);
-  for (let i = 0; i < target.length; i++) target[i] -= factor * unit[i];
-  return factor;
+/** Product of two upper triangular p × p matrices, by rows. */
+function upperProduct(a: Float64Array, b: Float64Array, p: number): Float64Array {
+  const product = new Float64Array(p * p);
+  for (let i = 0; i < p; i++) for (let k = i; k < p; k++) for (let j = k; j < p; j++) product[i * p + j] += a[i * p + k] * b[k * p + j];
+  return product;
 }
 
 function scaleBy(factor: number, target: Float64Array): void {
