@@ -5,7 +5,7 @@ import { alignedBytes, compileKernel, kernelOverheadBytes, KernelMemory, type Co
 import { type MatrixProducts } from './matrixProducts.js';
 import { productsPayFrom, type Method } from './dense/routes.js';
 import { eigenvaluesInPlace, symmetricEigenvaluesBytes, symmetricEigenvaluesWork } from './dense/symmetricEigenvalues.js';
-import { threadsPayFrom } from './dense/threadedBand.js';
+import { companionBytes, threadsPayFrom } from './dense/threadedBand.js';
 import { type StreamedMatrix } from './dense/streamedMatrix.js';
 import { streamedKernelBytes, streamedSingularValues, streamedWork } from './dense/streamedSingularValues.js';
 import { runSteps, type SolveControl, type Steps } from './steps.js';
@@ -44,15 +44,15 @@ const dropBytes = 64 * 1024 * 1024;
 
 /**
  * Peak bytes of `allocate(groups, rows, columns)` and `singularValues` together: the matrix in float64, the band and
- * the panels of one block, and the kernel's own memory.
+ * the panels of one block, its copy for the threads, and the kernel's own memory.
  */
 export function predictedBytes(groups: number, rows: number, columns: number): number {
-  return kernelOverheadBytes + reservedBytes({ groups, rows, columns }) + 16 * groups * Math.min(rows, columns);
+  return kernelOverheadBytes + reservedBytes({ groups, rows, columns }) + companionBytes(Math.min(rows, columns)) + 16 * groups * Math.min(rows, columns);
 }
 
 /** Peak bytes of `streamedSingularValues`, of which none hold the matrix: the triangle, one block of rows, the kernel's own memory. */
 export function predictedStreamedBytes(rows: number, columns: number, blockRows: number): number {
-  return kernelOverheadBytes + streamedKernelBytes(rows, columns, blockRows) + 16 * columns;
+  return kernelOverheadBytes + streamedKernelBytes(rows, columns, blockRows) + companionBytes(columns) + 16 * columns;
 }
 
 function reservedBytes({ groups, rows, columns }: Shape): number {

@@ -1,7 +1,11 @@
+import { bandLength, bandWidth } from './bandReduction.js';
 import { alignedBytes, kernelOverheadBytes, type KernelMemory } from '../kernel.js';
 
 /** From this size on, chasing the bulges takes long enough for several threads. */
 export const threadsPayFrom = 1024;
+
+/** What the third stage keeps for each row of the band. */
+const linesOfValues = 12;
 
 /** A band matrix and the memory it lies in. */
 export interface StoredBand {
@@ -22,7 +26,7 @@ export function bandForThreads(memory: KernelMemory, address: number, length: nu
   return { memory: threaded, address: copy };
 }
 
-/** Bytes of the companion with `bytes` besides the band. */
-export function companionBytes(length: number, size: number, bytes: number): number {
-  return size >= threadsPayFrom ? kernelOverheadBytes + alignedBytes(length) + bytes : 0;
+/** Bytes of the companion for the band of a matrix with this smaller side, where there is one. */
+export function companionBytes(size: number): number {
+  return size >= threadsPayFrom ? kernelOverheadBytes + alignedBytes(bandLength(size, bandWidth(size))) + linesOfValues * alignedBytes(size) : 0;
 }
