@@ -1,7 +1,7 @@
 import { jacobianVectorProduct, vectorJacobianProduct } from './differentiate.js';
 import { withFloat64Kernels } from './float64/index.js';
 import { elementsOf, isFloat, type ShapedGraph } from './graph.js';
-import { GraphSession, type Elements, type TensorData } from './session.js';
+import { asFloats, GraphSession, type Elements, type TensorData } from './session.js';
 
 /** How well the two derivatives of a network agree with each other, and with differences of its outputs. */
 export interface DerivativeCheck {
@@ -32,7 +32,7 @@ export async function checkDerivatives(network: ShapedGraph, feeds: Readonly<Rec
   const valueOf = (name: string) => network.values.get(name) ?? { name, shape: [], dtype: 'float32' as const };
   const direction = (name: string): TensorData => {
     const { shape, dtype } = valueOf(name);
-    return { dtype, shape: [1, ...shape], elements: floats(dtype, Float64Array.from({ length: elementsOf(shape) }, normal)) };
+    return { dtype, shape: [1, ...shape], elements: asFloats(Float64Array.from({ length: elementsOf(shape) }, normal), dtype === 'float64' ? dtype : 'float32') };
   };
   const tangents = by.map(direction);
   const cotangents = of.map(direction);
@@ -75,11 +75,7 @@ function shiftedBy(tensor: TensorData, direction: Elements, factor: number): Ten
   if (!isFloat(tensor.dtype)) return tensor;
   const moved = new Float64Array(tensor.elements.length);
   for (let i = 0; i < moved.length; i++) moved[i] = Number(tensor.elements[i]) + factor * Number(direction[i]);
-  return { ...tensor, elements: floats(tensor.dtype, moved) };
-}
-
-function floats(dtype: TensorData['dtype'], values: Float64Array): Float32Array | Float64Array {
-  return dtype === 'float64' ? values : Float32Array.from(values);
+  return { ...tensor, elements: asFloats(moved, tensor.dtype === 'float64' ? tensor.dtype : 'float32') };
 }
 
 function dot(a: Elements, b: Elements): number {

@@ -79,7 +79,7 @@ function capturedBy(attribute: OnnxAttribute): string[] {
 }
 
 /** Names that a nested graph takes from outside. */
-export function captured(graph: OnnxGraph): string[] {
+function captured(graph: OnnxGraph): string[] {
   const own = new Set([...graph.inputs.map(({ name }) => name), ...graph.initializers.map(({ name }) => name), ...graph.nodes.flatMap(({ outputs }) => outputs)]);
   const outputs = graph.outputs.map((output) => (typeof output === 'string' ? output : output.name));
   return [...new Set([...graph.nodes.flatMap(namesRead), ...outputs].filter((name) => name !== '' && !own.has(name)))];

@@ -91,7 +91,7 @@ export class Inliner {
   }
 }
 
-export function outputNames(graph: OnnxGraph): string[] {
+function outputNames(graph: OnnxGraph): string[] {
   return graph.outputs.map((output) => (typeof output === 'string' ? output : output.name));
 }
 

@@ -5,7 +5,7 @@ import { elementsOf, isFloat, nodesFor, NotDifferentiable, type FlatGraph, type 
 import { inPrecision } from './precision.js';
 import { probe } from './probe.js';
 import { rewrite } from './rewrite.js';
-import { GraphSession, type Elements, type TensorData } from './session.js';
+import { asFloats, GraphSession, type Elements, type TensorData } from './session.js';
 
 export type Precision = 'float32' | 'float64';
 
@@ -114,7 +114,7 @@ export class NetworkDerivatives {
       const seeds = new Float64Array(together * samples * length);
       for (let k = 0; k < together; k++) for (let n = 0; n < samples; n++) seeds[(k * samples + n) * length + start + k] = 1;
       const results = await this.product(reverse ? 'reverse' : 'forward', of, by, this.floats(seeds), batch);
-      const lines = results instanceof Float32Array || results instanceof Float64Array ? results : Float64Array.from(results, Number);
+      const lines = this.floats(results);
       for (let k = 0; k < together; k++) {
         for (let n = 0; n < samples; n++) {
           const from = (k * samples + n) * resultLength;
@@ -131,12 +131,14 @@ export class NetworkDerivatives {
    * block-diagonal matrix of all of them: give it one sample for that of one.
    */
   jacobianOperator(of: string, by: string, batch: Readonly<Record<string, TensorData>>): JacobianOperator {
+    const most = this.directionsAtOnce(of, by);
     const product = async (kind: 'forward' | 'reverse', from: Float64Array, to: Float64Array, count: number): Promise<void> => {
       const [given, made] = [from.length / count, to.length / count];
-      const together = Math.min(count, this.directionsAtOnce(of, by));
+      const together = Math.min(count, most);
       for (let first = 0; first < count; first += together) {
         const last = Math.min(first + together, count);
-        to.set((await this.product(kind, of, by, this.floats(from.slice(first * given, last * given)), batch)) as Float32Array | Float64Array, first * made);
+        const results = await this.product(kind, of, by, this.floats(from.slice(first * given, last * given)), batch);
+        to.set(this.floats(results), first * made);
       }
     };
     return {
@@ -216,7 +218,7 @@ export class NetworkDerivatives {
   }
 
   private floats(elements: Elements): Float32Array | Float64Array {
-    return floats(elements, this.settings.precision);
+    return asFloats(elements, this.settings.precision);
   }
 }
 
@@ -249,13 +251,5 @@ function mostElementsAlive(network: ShapedGraph, of: string, by: string): number
 /** A floating-point tensor in float32 or float64; any other as it is. */
 function inType(tensor: TensorData, dtype: TensorData['dtype']): TensorData {
   if (dtype !== 'float32' && dtype !== 'float64') return tensor;
-  return { ...tensor, dtype, elements: floats(tensor.elements, dtype) };
-}
-
-function floats(elements: Elements, precision: Precision): Float32Array | Float64Array {
-  if (precision === 'float64' && elements instanceof Float64Array) return elements;
-  if (precision === 'float32' && elements instanceof Float32Array) return elements;
-  const values = precision === 'float64' ? new Float64Array(elements.length) : new Float32Array(elements.length);
-  for (let i = 0; i < values.length; i++) values[i] = Number(elements[i]);
-  return values;
+  return { ...tensor, dtype, elements: asFloats(tensor.elements, dtype) };
 }

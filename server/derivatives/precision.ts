@@ -1,6 +1,6 @@
 import { elementTypeNumber, elementTypeOf, type OnnxAttribute, type OnnxTensor, type OnnxType } from '../runtime/onnxWriter.js';
-import { encodeElements } from './elements.js';
-import { elementsOf, isFloat, type Node, type ShapedGraph, type Value } from './graph.js';
+import { decodeElements, encodeElements } from './elements.js';
+import { describeNode, elementsOf, isFloat, NotDifferentiable, type Node, type ShapedGraph, type Value } from './graph.js';
 
 /** Attributes that name an element type, by operator. */
 const typeAttributes = new Map([['Cast', 'to'], ['EyeLike', 'dtype'], ['RandomNormalLike', 'dtype'], ['RandomUniformLike', 'dtype'], ['SequenceEmpty', 'dtype']]);
@@ -51,13 +51,14 @@ function changedAttributes(node: Node, precision: 'float32' | 'float64', changed
     const fill = Object.hasOwn(attributes, 'value') ? attributes.value : null;
     // Without the attribute the fill is 0 as float32.
     if (fill === null) attributes.value = { type: 'tensor', value: { name: '', elementType: precision, shape: [1], data: encodeElements(precision, [0]) } };
-    else if (fill.type === 'tensor' && isFloat(fill.value.elementType)) attributes.value = { type: 'tensor', value: { ...fill.value, elementType: precision, data: encodeElements(precision, fillElements(fill.value)) } };
+    else if (fill.type === 'tensor' && isFloat(fill.value.elementType)) attributes.value = { type: 'tensor', value: { ...fill.value, elementType: precision, data: encodeElements(precision, fillElements(node, fill.value)) } };
   }
   return attributes;
 }
 
-function fillElements({ elementType, data }: OnnxTensor): number[] {
-  if (!(data instanceof Uint8Array)) return [0];
-  const bytes = data.slice();
-  return elementType === 'float64' ? [...new Float64Array(bytes.buffer)] : [...new Float32Array(bytes.buffer)];
+/** The one element of the attribute, which is so small that it has been read. */
+function fillElements(node: Node, { elementType, data }: OnnxTensor): number[] {
+  const elements = data instanceof Uint8Array ? decodeElements(elementType, data) : null;
+  if (elements === null) throw new NotDifferentiable(`${describeNode(node)} fills with an element of type ${elementType}, which is not read here: convert the network to float32.`, node);
+  return elements;
 }

@@ -11,6 +11,15 @@ export interface TensorData {
   elements: Elements;
 }
 
+/** Elements as floating-point numbers; themselves where they are that already. */
+export function asFloats(elements: Elements, dtype: 'float32' | 'float64'): Float32Array | Float64Array {
+  if (dtype === 'float64' && elements instanceof Float64Array) return elements;
+  if (dtype === 'float32' && elements instanceof Float32Array) return elements;
+  const values = dtype === 'float64' ? new Float64Array(elements.length) : new Float32Array(elements.length);
+  for (let i = 0; i < values.length; i++) values[i] = Number(elements[i]);
+  return values;
+}
+
 export interface SessionOptions {
   /** Threads of one run; all processors by default. */
   threads?: number;

@@ -12,7 +12,7 @@ import { importGraph } from '../../server/derivatives/importGraph.js';
 import { inPrecision } from '../../server/derivatives/precision.js';
 import { probe } from '../../server/derivatives/probe.js';
 import { rewrite } from '../../server/derivatives/rewrite.js';
-import { GraphSession, type Elements, type TensorData } from '../../server/derivatives/session.js';
+import { asFloats, GraphSession, type Elements, type TensorData } from '../../server/derivatives/session.js';
 import { RandomGenerator } from '../../server/linalg/random.js';
 import type { OnnxType } from '../../server/runtime/onnxWriter.js';
 
@@ -99,7 +99,7 @@ async function checkSecond(network: ShapedGraph, feeds: Record<string, TensorDat
   for (const [i, name] of seeds.entries()) {
     const { dtype, shape } = network.values.get(of[i]) ?? { dtype: 'float64' as const, shape: [] };
     const values = Float64Array.from(new Float64Array(elementsOf(shape)), normal);
-    inputs[name] = { dtype, shape: [1, ...shape], elements: dtype === 'float64' ? values : Float32Array.from(values) };
+    inputs[name] = { dtype, shape: [1, ...shape], elements: asFloats(values, dtype === 'float64' ? dtype : 'float32') };
   }
   return checkDerivatives(graph, inputs, { of: results, by, normal, step });
 }
@@ -131,7 +131,7 @@ function movedTensor(tensor: TensorData, precision: 'float32' | 'float64', shift
     const value = shift === 0 || Number.isFinite(stored) ? stored : 0;
     values[i] = value + shift * (1 + Math.abs(value)) * Math.min(2, 0.1 + Math.abs(normal()));
   }
-  return { ...tensor, dtype: precision, elements: precision === 'float64' ? values : Float32Array.from(values) };
+  return { ...tensor, dtype: precision, elements: asFloats(values, precision) };
 }
 
 /** A TensorProto in a file of its own, read as the one constant of a model. */

@@ -5,7 +5,7 @@ import { elementsOf, isFloat, type FlatGraph, type Node } from '../../server/der
 import { inPrecision } from '../../server/derivatives/precision.js';
 import { probe } from '../../server/derivatives/probe.js';
 import { rewrite } from '../../server/derivatives/rewrite.js';
-import type { Elements, TensorData } from '../../server/derivatives/session.js';
+import { asFloats, type TensorData } from '../../server/derivatives/session.js';
 import { RandomGenerator } from '../../server/linalg/random.js';
 import type { OnnxAttribute, OnnxTensor, OnnxType } from '../../server/runtime/onnxWriter.js';
 
@@ -63,7 +63,7 @@ export async function assertDerivatives(operator: OperatorCase): Promise<Derivat
   const { graph } = await probe(network, feeds);
   const precision = operator.precision ?? 'float64';
   const double = inPrecision(rewrite(graph), precision);
-  const converted = Object.fromEntries(Object.entries(feeds).map(([name, tensor]) => [name, { ...tensor, dtype: precision, elements: converted64(precision, tensor.elements) }]));
+  const converted = Object.fromEntries(Object.entries(feeds).map(([name, tensor]) => [name, { ...tensor, dtype: precision, elements: asFloats(tensor.elements, precision) }]));
   const of = graph.outputs.filter((name) => isFloat(graph.values.get(name)?.dtype ?? 'bool'));
   const random = new RandomGenerator(2);
   const check = await checkDerivatives(double, converted, { of, by: graph.inputs.map(({ name }) => name), normal: () => random.normal(), step: precision === 'float64' ? 1e-6 : 1e-2 });
@@ -72,8 +72,4 @@ export async function assertDerivatives(operator: OperatorCase): Promise<Derivat
   assert.ok(check.adjoint <= (precision === 'float64' ? 1e-12 : 1e-5), message);
   assert.ok(check.largest > 0, message);
   return check;
-}
-
-function converted64(precision: 'float32' | 'float64', elements: Elements): Elements {
-  return precision === 'float32' ? elements : Float64Array.from(Array.from(elements as Float32Array));
 }

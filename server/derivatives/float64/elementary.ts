@@ -12,7 +12,7 @@ export function exponentialMinusOne(graph: GraphBuilder, x: Value): Value {
 }
 
 /** log(1 + x) for x > −1: with u = 1 + x as it is rounded, log(u)·x/(u − 1) (W. Kahan; Goldberg 1991, theorem 4). */
-export function logOnePlus(graph: GraphBuilder, x: Value): Value {
+function logOnePlus(graph: GraphBuilder, x: Value): Value {
   const sum = graph.add(x, 1);
   const rest = graph.subtract(sum, 1);
   const isZero = graph.compare('Equal', rest, 0);

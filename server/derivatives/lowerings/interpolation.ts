@@ -29,7 +29,7 @@ type Round = (value: number) => number;
  * @param round to the precision of the calculation: where a neighbour is chosen, that of onnxruntime, which is float32
  * @throws Error for unknown kinds of coordinates
  */
-export function inputCoordinate(kind: string, index: number, { size, resized, scale, region: [start, end] }: AxisResize, round: Round = (value) => value): number {
+function inputCoordinate(kind: string, index: number, { size, resized, scale, region: [start, end] }: AxisResize, round: Round = (value) => value): number {
   const divided = (value: number): number => round(round(value) / round(scale));
   switch (kind) {
     case 'half_pixel':

@@ -138,12 +138,12 @@ function besideFilters(graph: GraphBuilder, value: Value, operand: number, rank:
 }
 
 /** Whether a value takes tangents in units of integers where its operation is one that quantizes, or works on quantized values. */
-export function isQuantized({ dtype }: Value): boolean {
+function isQuantized({ dtype }: Value): boolean {
   return Object.hasOwn(ranges, dtype) || dtype === 'int32';
 }
 
 /** Operators that make quantized values of real ones. */
-export const quantizingOperators: ReadonlySet<string> = new Set(['QuantizeLinear', 'com.microsoft.QuantizeLinear']);
+const quantizingOperators: ReadonlySet<string> = new Set(['QuantizeLinear', 'com.microsoft.QuantizeLinear']);
 
 /** Whether an output of an operation with the given inputs, those that carry tangents, carries one. */
 export function carriesTangent(operator: string, inputs: readonly Value[], output: Value): boolean {

@@ -2,10 +2,9 @@ import { bisectEigenvalue } from './bisection.js';
 import { squaresAgree } from './checks.js';
 import { alignedBytes, type KernelMemory } from '../kernel.js';
 import { type Steps } from '../steps.js';
-import { bandForThreads } from './threadedBand.js';
+import { bandForThreads, chaseSweeps } from './threadedBand.js';
 
-/** One call of the bulge chase may take this many multiply–adds, one call of QL this many rotations. */
-const chaseStepWork = 2e7;
+/** One call of QL may take this many rotations. */
 const qlStepWork = 2e5;
 
 /** Elements of the storage of a symmetric band: see kernel/symmetricChase.ts, where a column begins 2·width + 1 after the one before. */
@@ -32,12 +31,7 @@ export function bandEigenvaluesWork(size: number, bandWidth: number): number {
 export function* bandEigenvalues(holder: KernelMemory, address: number, size: number, bandWidth: number, squares: number): Steps<Float64Array> {
   const { memory, address: band } = bandForThreads(holder, address, symmetricBandLength(size, bandWidth), size, tridiagonalBytes(size));
   const kernel = memory.exports;
-  const sweepWork = 6 * size * bandWidth;
-  const sweeps = Math.max(1, Math.floor(chaseStepWork / sweepWork));
-  for (let i = 0; i < size - 2; i += sweeps) {
-    kernel.chaseSymmetric(band, size, bandWidth, i, i + sweeps);
-    yield 2 * sweeps * sweepWork * (1 - i / size);
-  }
+  yield* chaseSweeps(size - 2, size, 6 * size * bandWidth, (from, to) => kernel.chaseSymmetric(band, size, bandWidth, from, to));
   const mark = memory.mark();
   const diagonal = memory.take(size);
   const offSquares = memory.take(size);

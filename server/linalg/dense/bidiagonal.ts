@@ -2,10 +2,9 @@ import { bandLength } from './bandReduction.js';
 import { bisectSingularValue } from './bisection.js';
 import { alignedBytes, type KernelMemory } from '../kernel.js';
 import { type Steps } from '../steps.js';
-import { bandForThreads } from './threadedBand.js';
+import { bandForThreads, chaseSweeps } from './threadedBand.js';
 
-/** One call of the bulge chase may take this many multiply–adds, one call of dqds this many divisions. */
-const chaseStepWork = 2e7;
+/** One call of dqds may take this many divisions. */
 const dqdsStepWork = 1e6;
 
 /** Multiply–adds (in units of the matrix product) of the second and third stage, for progress. */
@@ -27,12 +26,7 @@ export function bandToValuesBytes(size: number): number {
 export function* bandSingularValues(holder: KernelMemory, address: number, size: number, bandWidth: number, bisect = false): Steps<Float64Array> {
   const { memory, address: band } = bandForThreads(holder, address, bandLength(size, bandWidth), size, bandToValuesBytes(size));
   const kernel = memory.exports;
-  const sweepWork = 4 * size * bandWidth;
-  const sweeps = Math.max(1, Math.floor(chaseStepWork / sweepWork));
-  for (let i = 0; i < size - 1; i += sweeps) {
-    kernel.chaseBulges(band, size, bandWidth, i, i + sweeps);
-    yield 2 * sweeps * sweepWork * (1 - i / size);
-  }
+  yield* chaseSweeps(size - 1, size, 4 * size * bandWidth, (from, to) => kernel.chaseBulges(band, size, bandWidth, from, to));
   const mark = memory.mark();
   const [q, e, qSpare, eSpare, target] = Array.from({ length: 5 }, () => memory.take(size));
   const stack = memory.take(kernel.dqdsStackLength(size));

@@ -1,5 +1,6 @@
 import { bandLength, bandWidth } from './bandReduction.js';
 import { alignedBytes, kernelOverheadBytes, type KernelMemory } from '../kernel.js';
+import { type Steps } from '../steps.js';
 
 /** From this size on, chasing the bulges takes long enough for several threads. */
 export const threadsPayFrom = 1024;
@@ -24,6 +25,22 @@ export function bandForThreads(memory: KernelMemory, address: number, length: nu
   const copy = threaded.take(length);
   threaded.elements(copy, length).set(memory.elements(address, length));
   return { memory: threaded, address: copy };
+}
+
+/** One call of the kernel may take this many multiply–adds before the event loop gets its turn. */
+const chaseStepWork = 2e7;
+
+/**
+ * Chases the bulges of sweeps 0 … count − 1, some at a time.
+ * @param sweepWork multiply–adds of the longest sweep, about
+ * @param chase runs the sweeps from … to − 1
+ */
+export function* chaseSweeps(count: number, size: number, sweepWork: number, chase: (from: number, to: number) => void): Steps<void> {
+  const sweeps = Math.max(1, Math.floor(chaseStepWork / sweepWork));
+  for (let i = 0; i < count; i += sweeps) {
+    chase(i, i + sweeps);
+    yield 2 * sweeps * sweepWork * (1 - i / size);
+  }
 }
 
 /** Bytes of the companion for the band of a matrix with this smaller side, where there is one. */

@@ -12,7 +12,7 @@
  */
 import { at, get, set } from './elements';
 import { makeReflector, reflected } from './householder';
-import { announceEnd, announceSteps, awaitSteps, groupSize } from './pipeline';
+import { chaseGroups } from './pipeline';
 import { reflectorVector } from './scratch';
 import { reflectColumns, reflectRows } from './vectors';
 
@@ -26,27 +26,11 @@ export function chaseBulges(band: usize, n: i32, b: i32, from: i32, to: i32): vo
 
 /** Every `parts`-th group of these sweeps, from number `part` on: what one of `parts` threads does. */
 export function chaseBulgesPart(band: usize, n: i32, b: i32, from: i32, to: i32, part: i32, parts: i32, progress: usize): void {
-  const last = min(to, n - 1);
-  for (let first = from, group = 0, count = 0; first < last; first += count, group++) {
-    const steps = (n - first - 2) / b + 1;
-    count = min(last - first, groupSize(steps));
-    if (group % parts != part) continue;
-    let ahead = parts > 1 && group > 0 ? 0 : steps + distance;
-    // Sweep k of the group is distance − 1 steps behind sweep k − 1, whose turn comes first.
-    for (let t = 0; t < steps + (count - 1) * (distance - 1); t++) {
-      if (t < steps && ahead < t + distance) ahead = awaitSteps(progress, group - 1, t + distance);
-      for (let k = 0; k < count; k++) {
-        const s = t - k * (distance - 1), i = first + k, column = i + 1 + s * b;
-        if (s >= 0 && column < n) chaseStep(band, n, b, s == 0 ? i : column - b, column);
-      }
-      if (parts > 1) announceSteps(progress, group, t - (count - 1) * (distance - 1) + 1);
-    }
-    if (parts > 1) announceEnd(progress, group);
-  }
+  chaseGroups(chaseStep, distance, band, n, b, from, min(to, n - 1), part, parts, progress);
 }
 
 /** Clears row `row` right of column `first`, then column `first` below its diagonal. */
-function chaseStep(band: usize, n: i32, b: i32, row: i32, first: i32): void {
+function chaseStep(band: usize, n: i32, b: i32, row: i32, first: i32, _begins: bool, _sweep: i32): void {
   const stride = 3 * b - 1, length = min(n - first, b), v = reflectorVector;
   if (length <= 1) return;
   const origin = at(band, b);

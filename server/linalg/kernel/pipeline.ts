@@ -17,7 +17,7 @@ const stepsPerSweep: i32 = 6;
 const leastGroup: i32 = 2;
 
 /** Sweeps of the group whose first sweep has the given number of steps. */
-export function groupSize(steps: i32): i32 {
+function groupSize(steps: i32): i32 {
   return max(leastGroup, min(largestGroup, steps / stepsPerSweep));
 }
 
@@ -32,7 +32,7 @@ const lineShift: usize = 6;
 declare function pause(): void;
 
 /** Waits until a group has finished `steps` steps; returns how many it has. */
-export function awaitSteps(progress: usize, group: i32, steps: i32): i32 {
+function awaitSteps(progress: usize, group: i32, steps: i32): i32 {
   if (!ASC_FEATURE_THREADS) return finished;
   const word = progress + (<usize>group << lineShift);
   let left = looks;
@@ -45,10 +45,35 @@ export function awaitSteps(progress: usize, group: i32, steps: i32): i32 {
   }
 }
 
-export function announceSteps(progress: usize, group: i32, steps: i32): void {
+function announceSteps(progress: usize, group: i32, steps: i32): void {
   if (ASC_FEATURE_THREADS) atomic.store<i32>(progress + (<usize>group << lineShift), steps);
 }
 
-export function announceEnd(progress: usize, group: i32): void {
-  announceSteps(progress, group, finished);
+/**
+ * One step of sweep number `sweep` of its group: the block from row and column `first` on, after the one from `before` on;
+ * `begins` for the first step of a sweep.
+ */
+export type ChaseStep = (band: usize, n: i32, b: i32, before: i32, first: i32, begins: bool, sweep: i32) => void;
+
+/**
+ * Every `parts`-th group of the sweeps from … to − 1, from number `part` on: what one of `parts` threads does.
+ * @param distance steps that a sweep must be ahead for the next one's to share no element with those still to come
+ */
+export function chaseGroups(step: ChaseStep, distance: i32, band: usize, n: i32, b: i32, from: i32, to: i32, part: i32, parts: i32, progress: usize): void {
+  for (let first = from, group = 0, count = 0; first < to; first += count, group++) {
+    const steps = (n - first - 2) / b + 1;
+    count = min(to - first, groupSize(steps));
+    if (group % parts != part) continue;
+    let ahead = parts > 1 && group > 0 ? 0 : steps + distance;
+    // Sweep k of the group is distance − 1 steps behind sweep k − 1, whose turn comes first.
+    for (let t = 0; t < steps + (count - 1) * (distance - 1); t++) {
+      if (t < steps && ahead < t + distance) ahead = awaitSteps(progress, group - 1, t + distance);
+      for (let k = 0; k < count; k++) {
+        const s = t - k * (distance - 1), i = first + k, place = i + 1 + s * b;
+        if (s >= 0 && place < n) step(band, n, b, s == 0 ? i : place - b, place, s == 0, k);
+      }
+      if (parts > 1) announceSteps(progress, group, t - (count - 1) * (distance - 1) + 1);
+    }
+    if (parts > 1) announceSteps(progress, group, finished);
+  }
 }

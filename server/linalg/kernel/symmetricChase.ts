@@ -10,7 +10,7 @@
  */
 import { at, get, set } from './elements';
 import { makeReflector, reflected } from './householder';
-import { announceEnd, announceSteps, awaitSteps, groupSize } from './pipeline';
+import { chaseGroups } from './pipeline';
 import { groupFactors, groupReflectors, maximumPanel, rowSums } from './scratch';
 import { dot, dotAndAxpy, reflectColumns, reflectRows, subtractBoth } from './vectors';
 
@@ -24,23 +24,7 @@ export function chaseSymmetric(band: usize, n: i32, b: i32, from: i32, to: i32):
 
 /** Every `parts`-th group of these sweeps, from number `part` on: what one of `parts` threads does. */
 export function chaseSymmetricPart(band: usize, n: i32, b: i32, from: i32, to: i32, part: i32, parts: i32, progress: usize): void {
-  const last = min(to, n - 2);
-  for (let first = from, group = 0, count = 0; first < last; first += count, group++) {
-    const steps = (n - first - 2) / b + 1;
-    count = min(last - first, groupSize(steps));
-    if (group % parts != part) continue;
-    let ahead = parts > 1 && group > 0 ? 0 : steps + distance;
-    // Sweep k of the group is distance − 1 steps behind sweep k − 1, whose turn comes first.
-    for (let t = 0; t < steps + (count - 1) * (distance - 1); t++) {
-      if (t < steps && ahead < t + distance) ahead = awaitSteps(progress, group - 1, t + distance);
-      for (let k = 0; k < count; k++) {
-        const s = t - k * (distance - 1), i = first + k, row = i + 1 + s * b;
-        if (s >= 0 && row < n) step(band, n, b, s == 0 ? i : row - b, row, s == 0, at(groupReflectors, k * maximumPanel), at(groupFactors, k));
-      }
-      if (parts > 1) announceSteps(progress, group, t - (count - 1) * (distance - 1) + 1);
-    }
-    if (parts > 1) announceEnd(progress, group);
-  }
+  chaseGroups(step, distance, band, n, b, from, min(to, n - 2), part, parts, progress);
 }
 
 /**
@@ -48,7 +32,8 @@ export function chaseSymmetricPart(band: usize, n: i32, b: i32, from: i32, to: i
  * step before has left in `v` and its factor at `factor`, clears its first column and reflects the diagonal block below.
  * Leaves the new reflection in their place.
  */
-function step(band: usize, n: i32, b: i32, column: i32, first: i32, begins: bool, v: usize, factor: usize): void {
+function step(band: usize, n: i32, b: i32, column: i32, first: i32, begins: bool, sweep: i32): void {
+  const v = at(groupReflectors, sweep * maximumPanel), factor = at(groupFactors, sweep);
   const length = min(n - first, b), stride = 2 * b, width = first - column, block = at(band, column * stride + first);
   let tau: f64 = begins ? 0 : load<f64>(factor);
   store<f64>(factor, 0);
