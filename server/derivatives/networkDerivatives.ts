@@ -36,13 +36,20 @@ const defaultMemoryBytes = 512 * 1024 * 1024;
 /** A rule needs copies of what it works on: operands put in another order, and parts before they are added. */
 const copiesAlive = 3;
 /** More directions at once than this do not make a product faster. */
-const mostDirections = 64;
+const mostDirections = 128;
 /** Sessions are kept while they are used in turns; the one unused longest is let go beyond this number. */
 const mostSessions = 8;
 
 interface Prepared {
-  derivative: DerivativeGraph;
+  /** Null for the network itself. */
+  derivative: DerivativeGraph | null;
   session: GraphSession;
+}
+
+export interface JacobianOptions {
+  /** Samples along the first axis of every value of a batch; 1: the whole of each value belongs to one. Default: the first axis of `of`. */
+  samples?: number;
+  signal?: AbortSignal;
 }
 
 /**
@@ -50,7 +57,7 @@ interface Prepared {
  * every batch. Batches are taken to be independent along their first axis, as those of every network that classifies are.
  */
 export class NetworkDerivatives {
-  private readonly prepared = new Map<string, Promise<Prepared>>();
+  private readonly kept = new Map<string, Promise<Prepared>>();
 
   private constructor(
     /** The network as it is differentiated: rewritten, in the chosen precision. */
@@ -74,8 +81,8 @@ export class NetworkDerivatives {
 
   /** Values of the network for a batch. */
   async values(names: readonly string[], batch: Readonly<Record<string, TensorData>>): Promise<Map<string, TensorData>> {
-    const session = await GraphSession.create(this.runnable({ ...this.network, outputs: names }), this.sessionSettings());
-    return session.run(this.converted(batch)).finally(() => session.release());
+    const { session } = await this.prepared(['values', ...names], async () => ({ derivative: null, session: await this.session({ ...this.network, outputs: names }) }));
+    return session.run(this.converted(batch));
   }
 
   /** J·t for K tangents of `by`: each has the shape [K, ...shape]. The result has the shape [K, ...shape of `of`]. */
@@ -97,11 +104,11 @@ export class NetworkDerivatives {
    * ∂of/∂by of every sample of a batch, by the mode that takes fewer products.
    * Throws the signal's reason between products; NotDifferentiable for a missing rule, and where the batch axes differ.
    */
-  async jacobians(of: string, by: string, batch: Readonly<Record<string, TensorData>>, signal?: AbortSignal): Promise<Jacobians> {
+  async jacobians(of: string, by: string, batch: Readonly<Record<string, TensorData>>, options: JacobianOptions = {}): Promise<Jacobians> {
     const [output, input] = [this.shapeOf(of), this.shapeOf(by)];
-    const samples = output[0];
-    if (input[0] !== samples) throw new NotDifferentiable(`${of} holds ${samples} samples and ${by} ${input[0]}: their derivatives do not belong to single samples.`);
-    const [rows, columns] = [elementsOf(output.slice(1)), elementsOf(input.slice(1))];
+    const { samples = output[0], signal } = options;
+    if (samples !== 1 && (output[0] !== samples || input[0] !== samples)) throw new NotDifferentiable(`${of} holds ${output[0]} samples and ${by} ${input[0]}: their derivatives do not belong to single samples.`);
+    const [rows, columns] = [elementsOf(output) / samples, elementsOf(input) / samples];
     const matrices = Array.from({ length: samples }, () => new Float64Array(rows * columns));
     const reverse = rows <= columns;
     const [directions, length, resultLength] = reverse ? [rows, rows, columns] : [columns, columns, rows];
@@ -156,33 +163,42 @@ export class NetworkDerivatives {
     return Math.max(1, Math.min(mostDirections, Math.floor(budget / Math.max(1, bytes * copiesAlive * mostElementsAlive(this.network, of, by)))));
   }
 
+  /** Shape of a value of the network. @throws NotDifferentiable where it has none of that name */
+  shapeOf(name: string): readonly number[] {
+    const value = this.network.values.get(name);
+    if (value === undefined) throw new NotDifferentiable(`The network has no value ${name}.`);
+    return value.shape;
+  }
+
   /** Lets all sessions go. */
   async release(): Promise<void> {
-    const kept = [...this.prepared.values()];
-    this.prepared.clear();
+    const kept = [...this.kept.values()];
+    this.kept.clear();
     for (const entry of kept) await entry.then(({ session }) => session.release()).catch(() => undefined);
   }
 
   private async product(kind: 'forward' | 'reverse' | 'gram', of: string, by: string, seeds: Elements, batch: Readonly<Record<string, TensorData>>): Promise<Elements> {
     const shape = this.shapeOf(kind === 'reverse' ? of : by);
     const directions = seeds.length / elementsOf(shape);
-    const { derivative, session } = await this.prepare(kind, of, by, directions);
-    const results = await session.run({ ...this.converted(batch), [derivative.seeds[0]]: { dtype: this.settings.precision, shape: [directions, ...shape], elements: seeds } });
-    const result = results.get(derivative.results[0]);
-    if (result === undefined) throw new Error(`onnxruntime has not answered ${derivative.results[0]}.`);
-    return result.elements;
+    const { derivative, session } = await this.prepared([kind, of, by, directions], () => this.build(kind, of, by, directions));
+    const [seed, result] = [derivative?.seeds[0] ?? '', derivative?.results[0] ?? ''];
+    const results = await session.run({ ...this.converted(batch), [seed]: { dtype: this.settings.precision, shape: [directions, ...shape], elements: seeds } });
+    const answer = results.get(result);
+    if (answer === undefined) throw new Error(`onnxruntime has not answered ${result}.`);
+    return answer.elements;
   }
 
-  private prepare(kind: 'forward' | 'reverse' | 'gram', of: string, by: string, directions: number): Promise<Prepared> {
-    const key = JSON.stringify([kind, of, by, directions]);
-    const known = this.prepared.get(key);
-    const prepared = known ?? this.build(kind, of, by, directions);
+  /** A session for one question, made when it is first asked. */
+  private prepared(question: readonly (string | number)[], make: () => Promise<Prepared>): Promise<Prepared> {
+    const key = JSON.stringify(question);
+    const known = this.kept.get(key);
+    const prepared = known ?? make();
     // Used last, kept longest.
-    this.prepared.delete(key);
-    this.prepared.set(key, prepared);
+    this.kept.delete(key);
+    this.kept.set(key, prepared);
     if (known === undefined) {
-      prepared.catch(() => this.prepared.delete(key));
-      if (this.prepared.size > mostSessions) this.dropOldest();
+      prepared.catch(() => this.kept.delete(key));
+      if (this.kept.size > mostSessions) this.dropOldest();
     }
     return prepared;
   }
@@ -190,34 +206,26 @@ export class NetworkDerivatives {
   private async build(kind: 'forward' | 'reverse' | 'gram', of: string, by: string, directions: number): Promise<Prepared> {
     const request = { of: [of], by: [by], directions };
     const derivative = kind === 'forward' ? jacobianVectorProduct(this.network, request) : kind === 'reverse' ? vectorJacobianProduct(this.network, request) : gramProduct(this.network, request);
-    return { derivative, session: await GraphSession.create(this.runnable(derivative.graph), this.sessionSettings()) };
+    return { derivative, session: await this.session(derivative.graph) };
   }
 
   private dropOldest(): void {
-    const [[key, entry]] = this.prepared;
-    this.prepared.delete(key);
+    const [[key, entry]] = this.kept;
+    this.kept.delete(key);
     void entry.then(({ session }) => session.release()).catch(() => undefined);
   }
 
-  private runnable(graph: ShapedGraph): ShapedGraph {
-    return this.settings.precision === 'float64' ? withFloat64Kernels(graph) : graph;
-  }
-
-  private sessionSettings(): { threads?: number } {
-    return this.settings.threads === undefined ? {} : { threads: this.settings.threads };
-  }
-
-  private shapeOf(name: string): readonly number[] {
-    const value = this.network.values.get(name);
-    if (value === undefined) throw new NotDifferentiable(`The network has no value ${name}.`);
-    return value.shape;
+  private session(graph: ShapedGraph): Promise<GraphSession> {
+    const { threads, precision } = this.settings;
+    return GraphSession.create(precision === 'float64' ? withFloat64Kernels(graph) : graph, threads === undefined ? {} : { threads });
   }
 
   private converted(batch: Readonly<Record<string, TensorData>>): Record<string, TensorData> {
     return Object.fromEntries(Object.entries(batch).map(([name, tensor]) => [name, isFloat(tensor.dtype) ? inType(tensor, this.settings.precision) : tensor]));
   }
 
-  private floats(elements: Elements): Float32Array | Float64Array {
+  /** Elements in the precision of the network. */
+  floats(elements: Elements): Float32Array | Float64Array {
     return asFloats(elements, this.settings.precision);
   }
 }

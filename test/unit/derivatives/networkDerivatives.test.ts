@@ -99,7 +99,7 @@ describe('derivatives of a network', () => {
 
   it('stop between products', async () => {
     const derivatives = await create('float32');
-    await assert.rejects(derivatives.jacobians(network.outputs[0], 'image', images, AbortSignal.abort()), { name: 'AbortError' });
+    await assert.rejects(derivatives.jacobians(network.outputs[0], 'image', images, { signal: AbortSignal.abort() }), { name: 'AbortError' });
     await derivatives.release();
   });
 

@@ -1,0 +1,162 @@
+import { elementsOf, NotDifferentiable, type FlatGraph } from './graph.js';
+import { NetworkDerivatives, type DerivativeSettings, type JacobianOperator, type Jacobians } from './networkDerivatives.js';
+import { batchOf, type Samples } from './samples.js';
+import { asFloats, type Elements, type TensorData } from './session.js';
+
+export interface SampleSettings extends DerivativeSettings {
+  /** Value whose derivatives will be asked for most: its size by the variable decides how many samples go into one run. */
+  of: string;
+  by: string;
+  /** Most samples in one run. */
+  batch?: number;
+}
+
+const defaultBatch = 16;
+/** So many directions should fit beside a batch: fewer, and the samples wait for each other's runs. */
+const directionsBeside = 16;
+/** Values of a sample in a batch and alone may differ by rounding: kernels add up in another order. */
+const sameValues = 1e-3;
+
+/**
+ * Derivatives of a network at samples, each for itself: several in one run where the network takes batches and does not
+ * mix them, which is tried out and not believed; one by one where it does not (a batch fixed at 1 in the file, a value that
+ * folds the batch into another axis, a recurrent network whose batch is the second axis).
+ */
+export class SampleDerivatives {
+  private constructor(
+    /** For one sample. */
+    readonly single: NetworkDerivatives,
+    private readonly batched: { derivatives: NetworkDerivatives; size: number } | null,
+  ) {}
+
+  /**
+   * @param samples those whose shapes, branches and numbers of iterations are taken: all later ones must have these
+   * @throws NotDifferentiable where onnxruntime refuses the network
+   */
+  static async create(network: FlatGraph, samples: Samples, settings: SampleSettings): Promise<SampleDerivatives> {
+    const single = await NetworkDerivatives.create(network, batchOf(samples, [0]), settings);
+    const size = Math.min(samples.n, settings.batch ?? defaultBatch, Math.max(1, Math.floor(single.directionsAtOnce(settings.of, settings.by) / directionsBeside)));
+    if (size < 2 || !Object.values(samples.inputs).some(({ batched, held }) => batched && !held)) return new SampleDerivatives(single, null);
+    const derivatives = await tryBatch(network, samples, size, single, settings);
+    return new SampleDerivatives(single, derivatives === null ? null : { derivatives, size });
+  }
+
+  /** Shape of a value for one sample. */
+  shapeOf(name: string): readonly number[] {
+    return this.single.shapeOf(name);
+  }
+
+  /** Values of the network for all samples, each [n, ...] by sample. Throws the signal's reason between runs. */
+  async values(names: readonly string[], samples: Samples, signal?: AbortSignal): Promise<Map<string, Float64Array>> {
+    const lengths = new Map(names.map((name) => [name, elementsOf(this.shapeOf(name))]));
+    const all = new Map(names.map((name) => [name, new Float64Array(samples.n * (lengths.get(name) ?? 0))]));
+    for (const group of this.groups(names, everyPlace(samples))) {
+      signal?.throwIfAborted();
+      const results = await group.derivatives.values(names, batchOf(samples, group.fed));
+      for (const name of names) {
+        const length = lengths.get(name) ?? 0;
+        const values = asFloats(results.get(name)?.elements ?? new Float64Array(), 'float64');
+        for (const [i, place] of group.places.entries()) all.get(name)?.set(values.subarray(i * length, (i + 1) * length), place * length);
+      }
+    }
+    return all;
+  }
+
+  /** Jᵀ·c of every sample: cotangents [n, ...shape of `of`], the answer [n, ...shape of `by`]. */
+  async vectorJacobianProducts(of: string, by: string, cotangents: ArrayLike<number>, samples: Samples, signal?: AbortSignal): Promise<Float64Array> {
+    const [rows, columns] = [elementsOf(this.shapeOf(of)), elementsOf(this.shapeOf(by))];
+    const all = new Float64Array(samples.n * columns);
+    for (const group of this.groups([of, by], everyPlace(samples))) {
+      signal?.throwIfAborted();
+      const seeds = new Float64Array(group.fed.length * rows);
+      for (const [i, place] of group.fed.entries()) for (let k = 0; k < rows; k++) seeds[i * rows + k] = cotangents[place * rows + k];
+      const products = asFloats(await group.derivatives.vectorJacobianProducts(of, by, group.derivatives.floats(seeds), batchOf(samples, group.fed)), 'float64');
+      for (const [i, place] of group.places.entries()) all.set(products.subarray(i * columns, (i + 1) * columns), place * columns);
+    }
+    return all;
+  }
+
+  /**
+   * ∂of/∂by of the given samples, handed over batch by batch.
+   * @param each gets the matrix of a sample, rows × columns row-major, which it may keep
+   */
+  async jacobians(of: string, by: string, samples: Samples, each: (place: number, matrix: Float64Array, shape: Pick<Jacobians, 'rows' | 'columns'>) => Promise<void> | void, signal?: AbortSignal): Promise<void> {
+    for (const { derivatives, fed, places } of this.groups([of, by], everyPlace(samples))) {
+      const jacobians = await derivatives.jacobians(of, by, batchOf(samples, fed), { samples: fed.length, ...(signal === undefined ? {} : { signal }) });
+      for (const [i, place] of places.entries()) await each(place, jacobians.matrices[i], jacobians);
+    }
+  }
+
+  /**
+   * ∂of/∂by of the given samples as operators. Each entry holds the samples of one run: `operator` multiplies vectors laid
+   * out [direction, member, element], for which the block-diagonal matrix of all members is the Jacobian.
+   */
+  operators(of: string, by: string, samples: Samples, places: readonly number[] = everyPlace(samples)): { places: readonly number[]; members: number; operator: JacobianOperator }[] {
+    return this.groups([of, by], places).map(({ derivatives, fed, places: those }) => ({ places: those, members: fed.length, operator: derivatives.jacobianOperator(of, by, batchOf(samples, fed)) }));
+  }
+
+  async release(): Promise<void> {
+    await this.single.release();
+    await this.batched?.derivatives.release();
+  }
+
+  /** Samples that go into one run each. The last run of a batch is filled up with its first sample, so that one graph serves all. */
+  private groups(values: readonly string[], places: readonly number[]): { derivatives: NetworkDerivatives; fed: readonly number[]; places: readonly number[] }[] {
+    const { batched, single } = this;
+    if (batched === null || places.length < 2 || !values.every((name) => isBatched(single.shapeOf(name), batched.derivatives.shapeOf(name), batched.size))) {
+      return places.map((place) => ({ derivatives: single, fed: [place], places: [place] }));
+    }
+    return Array.from({ length: Math.ceil(places.length / batched.size) }, (_, i) => {
+      const those = places.slice(i * batched.size, (i + 1) * batched.size);
+      const fed = Array.from({ length: batched.size }, (__, k) => those[k] ?? those[0]);
+      return { derivatives: batched.derivatives, fed, places: those };
+    });
+  }
+}
+
+function everyPlace({ n }: Samples): number[] {
+  return Array.from({ length: n }, (_, i) => i);
+}
+
+/** A value with one sample at [1, …] has a batch of them at [size, …]. */
+function isBatched(single: readonly number[], together: readonly number[], size: number): boolean {
+  return single[0] === 1 && together[0] === size && single.length === together.length && single.every((length, i) => i === 0 || length === together[i]);
+}
+
+/** The network for batches; null where it does not take them, or answers otherwise than for one sample. */
+async function tryBatch(network: FlatGraph, samples: Samples, size: number, single: NetworkDerivatives, settings: SampleSettings): Promise<NetworkDerivatives | null> {
+  const places = Array.from({ length: size }, (_, i) => i);
+  const batch = batchOf(samples, places);
+  // A batch fixed in the file is lifted: onnxruntime would refuse another one.
+  const lifted: FlatGraph = { ...network, inputs: network.inputs.map((input) => (Object.hasOwn(samples.inputs, input.name) && samples.inputs[input.name].batched ? { ...input, shape: null } : input)) };
+  try {
+    const together = await NetworkDerivatives.create(lifted, batch, settings);
+    const last = size - 1;
+    for (const place of [0, last]) {
+      const [one, all] = [await single.values([settings.of], batchOf(samples, [place])), await together.values([settings.of], batch)];
+      if (!agrees(one.get(settings.of), all.get(settings.of), place, size)) {
+        await together.release();
+        return null;
+      }
+    }
+    return together;
+  } catch (error) {
+    if (error instanceof NotDifferentiable) return null;
+    throw error;
+  }
+}
+
+function agrees(one: TensorData | undefined, all: TensorData | undefined, place: number, size: number): boolean {
+  if (one === undefined || all === undefined || !isBatched(one.shape, all.shape, size)) return false;
+  const length = one.elements.length;
+  const part = (all.elements as Float64Array).subarray(place * length, (place + 1) * length);
+  const scale = largest(one.elements);
+  for (let i = 0; i < length; i++) if (!(Math.abs(Number(one.elements[i]) - Number(part[i])) <= sameValues * scale)) return false;
+  return true;
+}
+
+function largest(elements: Elements): number {
+  let most = 0;
+  for (const x of elements) most = Math.max(most, Math.abs(Number(x)));
+  return most;
+}
