@@ -41,6 +41,19 @@ export interface AnalyzeSettings extends Partial<AnalysisSettings> {
   retry?: string[];
 }
 
+/** Inputs that an analysis runs on, as the command line's options and sigmascope.json have them. */
+export interface InputsRequest {
+  /** A path, or FILE.npz#NAME. */
+  file: string;
+  labels: string | null;
+  /** As `--preprocess` takes it; null: none. */
+  preprocess: string | null;
+  layout: 'nchw' | 'nhwc' | null;
+  /** LO,HI in input space; null: by the preprocessing or the inputs. */
+  range: string | null;
+  resize: boolean;
+}
+
 export type RenderFormat = 'text' | 'json' | 'html' | 'csv' | 'weightwatcher' | 'sarif' | 'markdown';
 
 export interface ModelSummary {

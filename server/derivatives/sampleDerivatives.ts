@@ -151,7 +151,7 @@ function agrees(one: TensorData | undefined, all: TensorData | undefined, place:
   const length = one.elements.length;
   const part = (all.elements as Float64Array).subarray(place * length, (place + 1) * length);
   const scale = largest(one.elements);
-  for (let i = 0; i < length; i++) if (!(Math.abs(Number(one.elements[i]) - Number(part[i])) <= sameValues * scale)) return false;
+  for (let i = 0; i < length; i++) if (!(Math.abs(Number(one.elements[i]) - part[i]) <= sameValues * scale)) return false;
   return true;
 }
 
