@@ -28,6 +28,7 @@ export function registerCommands(context: CommandContext): vscode.Disposable[] {
   const { catalogue, documents, panels, actions } = context;
   const commands: Record<string, (...parameters: unknown[]) => unknown> = {
     'sigmascope.analyzeSpectrum': (target) => analyzeSpectrum(context, target),
+    'sigmascope.analyzeWithInputs': (target) => analyzeWithInputs(context, target),
     'sigmascope.openReport': (target) => openReport(context, target),
     'sigmascope.openModel': () => openModel(context),
     'sigmascope.showModel': (target) => showModel(context, fileOf(target)),
@@ -65,7 +66,15 @@ async function analyzeSpectrum(context: CommandContext, target: unknown): Promis
   const file = fileOf(target) ?? activeModel(context) ?? (await pickModel(context));
   if (file === undefined) return;
   const document = await show(context, file, 'model');
-  if (document.overview) await context.actions.analyze(document, []);
+  if (document.overview) await context.actions.analyze(document, {});
+}
+
+/** Shows the panel with the form that asks which inputs; it runs the analysis. */
+async function analyzeWithInputs(context: CommandContext, target: unknown): Promise<void> {
+  const file = fileOf(target) ?? activeModel(context) ?? (await pickModel(context));
+  if (file === undefined) return;
+  const document = await show(context, file, 'model');
+  if (document.overview) await context.panels.viewOf(file)?.chooseInputs();
 }
 
 async function openReport(context: CommandContext, target: unknown): Promise<void> {

@@ -1,5 +1,6 @@
 import path from 'node:path';
 import * as vscode from 'vscode';
+import { type AnalyzeSettings } from '../server/protocol.js';
 import { type Documents } from './models/documents.js';
 import { isRunning, type ReportDocument } from './models/reportDocument.js';
 import { bytes, duration } from './text.js';
@@ -13,12 +14,13 @@ const notifySeconds = 10;
  * Analyses a model: says what a long run costs before it starts, shows how far it is, can be cancelled anywhere.
  * Resolves when the run has ended, or at once when the person turned back.
  */
-export async function runAnalysis(documents: Documents, file: string, retry: string[] = []): Promise<ReportDocument> {
+export async function runAnalysis(documents: Documents, file: string, settings: AnalyzeSettings = {}): Promise<ReportDocument> {
   const document = await documents.open(file, 'model');
   if (!document.overview || isRunning(document)) return document;
-  const cost = retry.length > 0 ? null : document.overview.cost;
+  // The estimate is of the layers' weights.
+  const cost = settings.retry !== undefined || settings.inputs !== undefined ? null : document.overview.cost;
   if (cost && cost.seconds >= confirmSeconds && !(await confirm(file, cost.seconds, cost.peakBytes, cost.refused))) return document;
-  const run = documents.analyze(file, retry);
+  const run = documents.analyze(file, settings);
   if (cost && cost.seconds >= notifySeconds) void showProgress(documents, document, run);
   return run;
 }

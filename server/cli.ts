@@ -23,6 +23,10 @@ async function main(args: string[]): Promise<ExitCode> {
       const { renderCommand } = await import('./cli/renderCommand.js');
       return renderCommand(options);
     }
+    case 'probe': {
+      const { probeCommand } = await import('./cli/probeCommand.js');
+      return probeCommand(options);
+    }
     case 'analyze': {
       const { analyzeCommand } = await import('./cli/analyzeCommand.js');
       return analyzeCommand(options);
@@ -30,10 +34,20 @@ async function main(args: string[]): Promise<ExitCode> {
   }
 }
 
+/** A question that the model cannot have is wrong usage. */
+const exitCodesByName = new Map<string, ExitCode>([
+  ['ModelFileError', exitCodes.unreadable],
+  ['ReportFileError', exitCodes.unreadable],
+  ['UnknownValue', exitCodes.usage],
+  ['NotDifferentiable', exitCodes.usage],
+]);
+
 /** Exit code of an error, told by name: the classes belong to modules that may not be loaded. */
 function codeOf(error: unknown): ExitCode {
   if (error instanceof CommandError) return error.exitCode;
-  return error instanceof Error && (error.name === 'ModelFileError' || error.name === 'ReportFileError') ? exitCodes.unreadable : exitCodes.internal;
+  if (!(error instanceof Error)) return exitCodes.internal;
+  if (error.name === 'InputsError') return (error as Error & { code: string }).code.startsWith('inputs/option') ? exitCodes.usage : exitCodes.unreadable;
+  return exitCodesByName.get(error.name) ?? exitCodes.internal;
 }
 
 /** One sentence for people; the place in the program only where SIGMASCOPE_DEBUG is set. */

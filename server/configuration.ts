@@ -1,7 +1,10 @@
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
-import type { RuleSetting } from './protocol.js';
-import { ruleIds, weightRules, type Rule } from './report/rules.js';
+import { InputsError } from './inputs/inputArray.js';
+import type { Layout } from './inputs/layout.js';
+import { parsePreprocess, parseRange } from './inputs/preprocess.js';
+import type { InputsRequest, RuleSetting } from './protocol.js';
+import { ruleIds, rules, type Rule } from './report/rules.js';
 
 /** Content of `sigmascope.json`; described for editors by configuration.schema.json. */
 export interface Configuration {
@@ -11,6 +14,22 @@ export interface Configuration {
   /** As `--fail-on` takes them. */
   gates: string[];
   models: { exclude: string[] };
+  /** The first that matches a model holds for it. */
+  inputs: ConfiguredInputs[];
+}
+
+/** Inputs of some models, as the options of the same names take them. */
+export interface ConfiguredInputs {
+  /** Glob of the models' paths from the configuration's folder; absent: all models. */
+  models?: string;
+  /** A path from the configuration's folder, with #NAME for an array of an npz; likewise `labels`. */
+  file: string;
+  labels?: string;
+  preprocess?: string;
+  layout?: Layout;
+  range?: [number, number];
+  resize?: boolean;
+  samples?: number;
 }
 
 /** A finding that a person has looked at: of one layer, or of all. */
@@ -25,7 +44,7 @@ const configurationFileName = 'sigmascope.json';
 /** A configuration is a page of text; anything larger is another file by mistake. */
 const maximumConfigurationBytes = 2 ** 20;
 
-export const emptyConfiguration: Configuration = { rules: {}, silence: [], gates: [], models: { exclude: [] } };
+export const emptyConfiguration: Configuration = { rules: {}, silence: [], gates: [], models: { exclude: [] }, inputs: [] };
 
 /** A configuration that cannot be used: one sentence with the file, the line or field, the value and what is allowed. */
 export class ConfigurationError extends Error {
@@ -82,13 +101,32 @@ export function parseConfiguration(text: string, name: string): Configuration {
     throw new ConfigurationError(`${name} is not JSON: line ${lineOfMistake(text)}: ${what}.`);
   }
   const check = new Checker(name);
-  const top = check.record(value, 'the document', ['$schema', 'rules', 'silence', 'gates', 'models']);
+  const top = check.record(value, 'the document', ['$schema', 'rules', 'silence', 'gates', 'models', 'inputs']);
   const models = check.record(top.models ?? {}, 'models', ['exclude']);
   return {
     rules: Object.fromEntries(Object.entries(check.record(top.rules ?? {}, 'rules', null)).map(([rule, setting]) => [check.rule(rule, 'a name in rules'), ruleSetting(check, rule, setting)])),
     silence: check.list(top.silence, 'silence').map((item, i) => silence(check, item, `silence[${i}]`)),
     gates: check.list(top.gates, 'gates').map((item, i) => check.text(item, `gates[${i}]`)),
     models: { exclude: check.list(models.exclude, 'models.exclude').map((item, i) => check.text(item, `models.exclude[${i}]`)) },
+    inputs: check.list(top.inputs, 'inputs').map((item, i) => configuredInputs(check, item, `inputs[${i}]`)),
+  };
+}
+
+/**
+ * The inputs that a configuration names for a model, and how many of them Jacobians take; null where it names none.
+ * @param file of the configuration: globs and paths in it are relative to its folder
+ */
+export async function inputsFor({ inputs }: Configuration, file: string, model: string): Promise<{ request: InputsRequest; samples: number | null } | null> {
+  if (inputs.length === 0) return null;
+  const { default: picomatch } = await import('picomatch');
+  const folder = path.dirname(path.resolve(file));
+  const name = path.relative(folder, path.resolve(model)).replaceAll(path.sep, '/');
+  const found = inputs.find(({ models }) => models === undefined || path.resolve(folder, models) === path.resolve(model) || picomatch(models, { dot: true })(name));
+  if (found === undefined) return null;
+  const { labels = null, preprocess = null, layout = null, range = null, resize = false, samples = null } = found;
+  return {
+    request: { file: path.resolve(folder, found.file), labels: labels === null ? null : path.resolve(folder, labels), preprocess, layout, range: range === null ? null : range.join(','), resize },
+    samples,
   };
 }
 
@@ -105,7 +143,7 @@ function ruleSetting(check: Checker, rule: string, value: unknown): RuleSetting 
   const place = `rules["${rule}"]`;
   if (typeof value === 'string') return check.choice(value, place, ruleSeverities);
   const { severity, thresholds } = check.record(value, place, ['severity', 'thresholds'], 'a severity or an object with severity and thresholds');
-  const names = Object.keys((weightRules as Readonly<Record<string, Rule>>)[rule].thresholds);
+  const names = Object.keys((rules as Readonly<Record<string, Rule>>)[rule].thresholds);
   const numbers = Object.entries(check.record(thresholds ?? {}, `${place}.thresholds`, names)).map(([name, limit]) => [name, check.finite(limit, `${place}.thresholds.${name}`)] as const);
   return {
     ...(severity !== undefined && { severity: check.choice(severity, `${place}.severity`, ruleSeverities) }),
@@ -122,6 +160,28 @@ function silence(check: Checker, value: unknown, place: string): Silence {
     ...(layer !== undefined && { layer: check.text(layer, `${place}.layer`) }),
     reason: why,
   };
+}
+
+function configuredInputs(check: Checker, value: unknown, place: string): ConfiguredInputs {
+  const given = check.record(value, place, ['models', 'file', 'labels', 'preprocess', 'layout', 'range', 'resize', 'samples']);
+  const { models, file, labels, preprocess, layout, range, resize, samples } = given;
+  return {
+    ...(models !== undefined && { models: check.text(models, `${place}.models`) }),
+    file: check.text(file, `${place}.file`),
+    ...(labels !== undefined && { labels: check.text(labels, `${place}.labels`) }),
+    ...(preprocess !== undefined && { preprocess: check.option(check.text(preprocess, `${place}.preprocess`), `${place}.preprocess`, '--preprocess', parsePreprocess) }),
+    ...(layout !== undefined && { layout: check.choice(layout, `${place}.layout`, ['nchw', 'nhwc'] as const) }),
+    ...(range !== undefined && { range: inputRange(check, range, `${place}.range`) }),
+    ...(resize !== undefined && { resize: check.truth(resize, `${place}.resize`) }),
+    ...(samples !== undefined && { samples: check.positiveCount(samples, `${place}.samples`) }),
+  };
+}
+
+function inputRange(check: Checker, value: unknown, place: string): [number, number] {
+  const [low, high, ...more] = Array.isArray(value) ? (value as unknown[]) : [];
+  if (typeof low !== 'number' || typeof high !== 'number' || more.length > 0) check.fail(place, value, 'the smallest and the largest value, e.g. [0, 1]');
+  check.option(`${low},${high}`, place, '--range', parseRange);
+  return [low, high];
 }
 
 /** Takes a JSON document apart; each method answers the value in its type or throws the sentence. */
@@ -157,6 +217,27 @@ class Checker {
   finite(value: unknown, place: string): number {
     if (typeof value !== 'number') this.fail(place, value, 'a number');
     return value;
+  }
+
+  truth(value: unknown, place: string): boolean {
+    if (typeof value !== 'boolean') this.fail(place, value, 'true, false');
+    return value;
+  }
+
+  positiveCount(value: unknown, place: string): number {
+    if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < 1) this.fail(place, value, 'a whole number from 1');
+    return value;
+  }
+
+  /** A text that is read as an option of the command line is, whose sentences then speak of this place. */
+  option(text: string, place: string, option: string, parse: (text: string) => unknown): string {
+    try {
+      parse(text);
+      return text;
+    } catch (error) {
+      if (!(error instanceof InputsError)) throw error;
+      throw new ConfigurationError(`${this.name}: ${error.message.replaceAll(option, place)}`);
+    }
   }
 
   choice<T extends string>(value: unknown, place: string, allowed: readonly T[]): T {

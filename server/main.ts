@@ -4,6 +4,7 @@ import { createConnection, LSPErrorCodes, ProposedFeatures, ResponseError, TextD
 import { singularValuesText } from './language/clipboard.js';
 import { Documents } from './language/documents.js';
 import { Engine, type Outbox } from './language/engine.js';
+import { rankCandidates } from './language/inputsPreview.js';
 import { readSettings } from './language/settings.js';
 import * as protocol from './protocol.js';
 import { plural } from './report/wording.js';
@@ -19,6 +20,8 @@ const outbox: Outbox = {
   layersDone: (document, rows) => notify(protocol.layersDone, { document, rows }),
   workerLost: (document, layer, reason, retried) => notify(protocol.workerLost, { document, layer, reason, retried }),
   modelHashed: (document, sha256) => notify(protocol.modelHashed, { document, sha256 }),
+  jacobians: (document, overview, reason) => notify(protocol.jacobians, { document, overview, reason }),
+  jacobianRows: (document, rows, done, total) => notify(protocol.jacobianRows, { document, rows, done, total }),
   log: (level, sentence) => connection.console[level](sentence),
   warn: (sentence) => {
     connection.console.warn(sentence);
@@ -26,7 +29,7 @@ const outbox: Outbox = {
   },
 };
 /** Errors whose message is a sentence for the user. */
-const expectedErrors = new Set(['ModelFileError', 'ReportFileError', 'RequestError', 'GateError']);
+const expectedErrors = new Set(['ModelFileError', 'ReportFileError', 'RequestError', 'GateError', 'PreviewError']);
 
 const engine = new Engine(outbox);
 const documents = new Documents(engine);
@@ -54,6 +57,7 @@ answer(protocol.openModel, ({ path }) => documents.openModel(path));
 answer(protocol.openReport, ({ path }) => documents.openReport(path));
 answer(protocol.analyze, ({ path, settings }, signal) => documents.analyze(path, settings, signal));
 answer(protocol.layerDetail, ({ document, layer }) => documents.layerDetail(document, layer));
+answer(protocol.jacobianDetail, ({ document, ...choice }) => documents.jacobianDetail(document, choice));
 answer(protocol.renderReport, async ({ document, format, file }, signal) => {
   const text = await documents.render(document, format, signal);
   if (file === undefined) return text;
@@ -62,6 +66,9 @@ answer(protocol.renderReport, async ({ document, format, file }, signal) => {
 });
 answer(protocol.copyValues, async ({ document, layer, format }) => singularValuesText(await documents.singularValues(document, layer), format));
 answer(protocol.modelSummary, ({ path }) => documents.summary(path));
+answer(protocol.previewInputs, ({ path, request, pictures }, signal) => documents.previewInputs(path, request, pictures, signal));
+answer(protocol.inputsCandidates, ({ path, files }) => rankCandidates(path, files));
+answer(protocol.inputPicture, ({ document, index }, signal) => documents.inputPicture(document, index, signal));
 answer(protocol.clearCache, async () => (await engine.cache?.clear()) ?? { entries: 0, bytes: 0 });
 answer(protocol.closeDocument, async ({ document }) => {
   await documents.close(document);

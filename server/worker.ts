@@ -12,7 +12,7 @@ const execute = unitExecutor();
 const parent = process.ppid;
 const never = new AbortController().signal;
 
-async function analyzeLayer(unit: WorkerUnit): Promise<WorkerOutcome> {
+async function runUnit(unit: WorkerUnit): Promise<WorkerOutcome> {
   const outcome = await execute(unit, never, (fraction) => {
     // The pool's own notice of a lost parent waits for a free event loop; a long computation asks for itself.
     if (process.ppid !== parent) process.exit(1);
@@ -29,4 +29,4 @@ if (process.argv.includes(backgroundArgument)) {
     // A system that does not allow it: the analysis runs as it would have.
   }
 }
-workerpool.worker({ analyzeLayer });
+workerpool.worker({ runUnit });

@@ -1,6 +1,6 @@
 // Pages that show the report panel without an editor: a small host answers the panel's messages from a report.
 //   node tools/webview-preview.mjs REPORT.json OUT.html [--theme dark|light|high-contrast] [--view report|spectrum]
-//     [--state listed|running|cancelled|failed|stale] [--layer ID] [--tab overview|weights] [--repeat N]
+//     [--state listed|running|cancelled|failed|stale] [--layer ID] [--tab overview|weights|jacobians] [--repeat N]
 // `--repeat` copies the layers N times under numbered names, to look at models of thousands of layers.
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
@@ -19,13 +19,14 @@ const fonts = { 'font-family': '"Segoe UI", Ubuntu, "Liberation Sans", "DejaVu S
 const { positional, options } = readArguments(process.argv.slice(2));
 const [reportFile, outFile] = positional;
 if (outFile === undefined) throw new Error('Give a report (JSON) and the page to write.');
-const { overviewOf, layerDetailOf } = await reportFunctions();
+const { overviewOf, layerDetailOf, embeddedJacobians } = await reportFunctions();
 const report = repeated(JSON.parse(readFileSync(reportFile, 'utf8')), Number(options.repeat ?? 1));
 const state = options.state ?? 'done';
 const overview = overviewOf(report, report.model.path, 'model', state);
 if (state === 'listed' || state === 'running' || state === 'cancelled') forget(overview, state === 'listed' ? 0 : Math.ceil(overview.rows.length / 3));
 overview.cost = { seconds: 0.4, peakBytes: 820_000, refused: 0 };
 const details = Object.fromEntries(report.layers.slice(0, 200).map((layer) => [layer.id, layerDetailOf(report, layer.id)]));
+const jacobians = embeddedJacobians(report);
 const bundle = await esbuild.build({ entryPoints: [path.join(root, 'webview/main.ts')], bundle: true, platform: 'browser', target: 'es2022', format: 'iife', minify: options.readable === undefined, loader: { '.css': 'text' }, write: false, logLevel: 'error' });
 mkdirSync(path.dirname(path.resolve(outFile)), { recursive: true });
 writeFileSync(outFile, page(bundle.outputFiles[0].text));
@@ -36,7 +37,7 @@ function page(script) {
   const variables = Object.entries({ ...fonts, ...theme.variables }).map(([name, value]) => `--vscode-${name}:${value}`).join(';');
   const layer = options.layer ?? null;
   const restored = options.tab === undefined ? null : { document: overview.document, origin: 'model', tab: options.tab, layer, sort: null, filter: '', tables: [] };
-  const data = JSON.stringify({ overview, details, restored, layer, view: options.view ?? 'report' }).replaceAll('<', '\\u003c');
+  const data = JSON.stringify({ overview, details, jacobians, restored, layer, view: options.view ?? 'report' }).replaceAll('<', '\\u003c');
   return `<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Sigmascope preview</title>
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; script-src 'nonce-${nonce}'; style-src 'nonce-${nonce}'; img-src data:">
 <style nonce="${nonce}">html{${variables}} body{font-family:var(--vscode-font-family)}</style></head><body class="${theme.bodyClass}"><div id="root"></div>
@@ -45,7 +46,8 @@ function page(script) {
 }
 
 /** Runs in the page: the editor's side of the protocol. Messages are kept in window.previewMessages. */
-function host({ overview, details, restored, layer, view }) {
+function host({ overview, details, jacobians, restored, layer, view }) {
+  const pictures = (window.previewPictures ??= {});
   const messages = (window.previewMessages = []);
   const send = (window.previewSend = (message) => window.postMessage(message, '*'));
   window.previewData = { overview, details };
@@ -62,6 +64,14 @@ function host({ overview, details, restored, layer, view }) {
         if (layer !== null) send({ type: 'select', layer });
       }
       if (message.type === 'requestLayer') send({ type: 'layerDetail', layer: message.layer, detail: details[message.layer] ?? null, error: null });
+      if (message.type === 'requestJacobian') {
+        const found = jacobians.find(({ detail }) => detail.layer === message.layer && detail.call === message.call && detail.kind === message.kind);
+        const values = message.input === null ? undefined : found?.curves?.[String(message.input)];
+        const detail = found === undefined ? null : { ...found.detail, input: values === undefined ? null : { index: message.input, values } };
+        send({ ...message, type: 'jacobianDetail', detail, error: null });
+      }
+      // The page has no file of inputs: pictures are put into window.previewPictures by who has them.
+      if (message.type === 'requestPicture') send({ type: 'inputPicture', index: message.index, picture: pictures[message.index] ?? null });
     },
   });
 }
@@ -80,7 +90,7 @@ function forget(overview, kept) {
 
 async function reportFunctions() {
   const out = path.join(root, 'node_modules/.cache/webview-preview/report.mjs');
-  await esbuild.build({ stdin: { contents: "export { overviewOf } from './server/report/overview'; export { layerDetailOf } from './server/report/layerDetail';", resolveDir: root, loader: 'ts' }, bundle: true, platform: 'node', format: 'esm', outfile: out, logLevel: 'error' });
+  await esbuild.build({ stdin: { contents: "export { overviewOf } from './server/report/overview'; export { layerDetailOf } from './server/report/layerDetail'; export { embeddedJacobians } from './server/report/jacobianDetail';", resolveDir: root, loader: 'ts' }, bundle: true, platform: 'node', format: 'esm', outfile: out, logLevel: 'error' });
   return import(pathToFileURL(out).href);
 }
 

@@ -1,4 +1,4 @@
-import type { PanelCommand, ToWebview } from '../server/protocol.js';
+import type { FromWebview, PanelCommand, ToWebview } from '../server/protocol.js';
 import { element } from './dom.js';
 import { focusedFigure } from './figure.js';
 import type { Host } from './host.js';
@@ -7,6 +7,9 @@ import { closeMenu } from './menu.js';
 import { PanelModel, type Tab } from './panelModel.js';
 import type { PanelContext } from './panels/context.js';
 import { Header } from './panels/header.js';
+import { InputsForm, isInputsMessage } from './panels/inputsForm.js';
+import { JacobiansPanel } from './panels/jacobians.js';
+import { keyOf } from './panels/jacobiansModel.js';
 import { Notices } from './panels/notices.js';
 import { OverviewPanel } from './panels/overview.js';
 import { SpectrumPanel } from './panels/spectrum.js';
@@ -60,13 +63,19 @@ export class App implements PanelContext {
     this.model.emit('tab');
     this.report?.enterTab();
     this.wantDetail();
+    this.wantJacobian();
     this.rearranged();
   }
 
   cancel(): void {
-    if (!this.model.running) return;
+    if (!this.busy) return;
     this.host.post({ type: 'cancel' });
-    this.model.receive({ type: 'state', state: 'cancelled', message: null });
+    if (this.model.running) this.model.receive({ type: 'state', state: 'cancelled', message: null });
+  }
+
+  /** A run of weights or of Jacobians goes on. */
+  private get busy(): boolean {
+    return this.model.running || this.model.jacobians.running;
   }
 
   rearranged(): void {
@@ -92,10 +101,15 @@ export class App implements PanelContext {
       if (!isEcho(message.command, 'editor', performance.now())) this.command(message.command);
       return;
     }
+    if (isInputsMessage(message)) {
+      this.report?.inputs.receive(message);
+      return;
+    }
     if (message.type === 'layerDetail') this.requested.delete(message.layer);
-    if (message.type === 'overview') this.requested.clear();
+    if (message.type === 'overview' || message.type === 'jacobians') this.requested.clear();
     this.model.receive(message);
     if (message.type === 'overview' || message.type === 'rows' || message.type === 'state') this.wantDetail();
+    if (message.type === 'overview' || message.type === 'jacobians' || message.type === 'jacobianRows') this.wantJacobian();
   }
 
   private initialise(message: ToWebview & { type: 'initialise' }): void {
@@ -116,6 +130,7 @@ export class App implements PanelContext {
     this.report = page;
     this.model.onChange((change) => {
       page.update(change);
+      if (change === 'jacobianChoice') this.wantJacobian();
       if (change === 'overview' && this.model.tab === 'weights' && this.model.selected === null) this.selectLayer(this.model.rows.at(0)?.id ?? null);
     });
     this.root.append(page.element);
@@ -127,6 +142,7 @@ export class App implements PanelContext {
     if (fromOutside) this.report?.overview.table.select(true);
     else this.report?.overview.table.select(false);
     this.wantDetail();
+    this.wantJacobian();
     this.rearranged();
   }
 
@@ -138,6 +154,23 @@ export class App implements PanelContext {
     if (this.spectrum === null && (model.tab !== 'weights' || model.row(id)?.state !== 'done')) return;
     this.requested.add(id);
     this.host.post({ type: 'requestLayer', layer: id });
+  }
+
+  /** Asks for the spectrum and the picture that the Jacobians tab is about to show. */
+  private wantJacobian(): void {
+    const { jacobians, selected, tab } = this.model;
+    if (tab !== 'jacobians' || this.report === null) return;
+    const choice = jacobians.choice(selected);
+    if (choice !== null && jacobians.detail(choice) === undefined) this.ask(`jacobian ${keyOf(choice)}`, { type: 'requestJacobian', ...choice });
+    const { input } = jacobians;
+    if (input !== null && jacobians.picture(input) === undefined) this.ask(`picture ${input}`, { type: 'requestPicture', index: input });
+  }
+
+  /** Posts a request that is not on its way already. */
+  private ask(key: string, message: FromWebview): void {
+    if (this.requested.has(key)) return;
+    this.requested.add(key);
+    this.host.post(message);
   }
 
   private onKey(event: KeyboardEvent): void {
@@ -161,8 +194,9 @@ export class App implements PanelContext {
     switch (command) {
       case 'tab1': this.showTab('overview'); return true;
       case 'tab2': this.showTab('weights'); return true;
-      case 'previousLayer': page.weights.picker.step(-1); page.overview.table.select(true); return true;
-      case 'nextLayer': page.weights.picker.step(1); page.overview.table.select(true); return true;
+      case 'tab3': this.showTab('jacobians'); return true;
+      case 'previousLayer': page.stepLayer(-1); return true;
+      case 'nextLayer': page.stepLayer(1); return true;
       case 'worstLayer': page.overview.table.jumpToWorst(); return true;
       case 'nextFinding': page.findings.step(1); return true;
       case 'previousFinding': page.findings.step(-1); return true;
@@ -179,7 +213,11 @@ export class App implements PanelContext {
   private escape(): boolean {
     const hidden = hideTooltip();
     if (closeMenu() || focusedFigure()?.clearFocus() === true) return true;
-    if (this.model.running) {
+    if (this.report?.inputs.isOpen === true && this.model.tab === 'jacobians') {
+      this.report.inputs.leave();
+      return true;
+    }
+    if (this.busy) {
       this.cancel();
       return true;
     }
@@ -192,9 +230,11 @@ class ReportPage {
   readonly element = element('main', { class: 'report', id: 'ss-report' });
   readonly overview: OverviewPanel;
   readonly weights: WeightsPanel;
+  private readonly jacobians: JacobiansPanel;
+  readonly inputs: InputsForm;
   private readonly header: Header;
   private readonly notices: Notices;
-  private readonly scrolled: Record<Tab, number> = { overview: 0, weights: 0 };
+  private readonly scrolled: Record<Tab, number> = { overview: 0, weights: 0, jacobians: 0 };
   private hadFocus = false;
 
   constructor(private readonly app: App) {
@@ -202,7 +242,13 @@ class ReportPage {
     this.header = new Header(app);
     this.overview = new OverviewPanel(app);
     this.weights = new WeightsPanel(app);
-    this.element.append(this.notices.element, this.header.element, this.overview.element, this.weights.element);
+    this.jacobians = new JacobiansPanel(app);
+    this.inputs = new InputsForm(app, (shown) => {
+      if (shown) app.showTab('jacobians');
+      this.showTab();
+      if (!shown && app.model.tab === 'jacobians') this.jacobians.element.focus({ preventScroll: true });
+    });
+    this.element.append(this.notices.element, this.header.element, this.overview.element, this.weights.element, this.jacobians.element, this.inputs.element);
     this.header.element.hidden = true;
     this.showTab();
     this.notices.show();
@@ -213,24 +259,33 @@ class ReportPage {
   }
 
   firstFigure(): ReturnType<typeof focusedFigure> {
-    return this.app.model.tab === 'weights' ? this.weights.firstFigure : this.overview.firstFigure;
+    return { overview: this.overview, weights: this.weights, jacobians: this.jacobians }[this.app.model.tab].firstFigure;
+  }
+
+  /** Selects the layer before or after the present one; on the Jacobians tab, the use of a layer. */
+  stepLayer(direction: 1 | -1): void {
+    if (this.app.model.tab === 'jacobians' && this.app.model.jacobians.overview !== null) this.jacobians.step(direction);
+    else this.weights.picker.step(direction);
+    this.overview.table.select(true);
   }
 
   update(change: Parameters<OverviewPanel['update']>[0]): void {
     if (change === 'overview') this.header.element.hidden = false;
     if (change === 'overview' || change === 'state') this.element.dataset.state = this.app.model.overview?.state ?? '';
-    if (change === 'overview' || change === 'facts' || change === 'state') this.header.load();
-    if (change === 'progress' || change === 'rows') this.header.showProgress();
+    if (change === 'overview' || change === 'facts' || change === 'state' || change === 'jacobians') this.header.load();
+    if (change === 'progress' || change === 'rows' || change === 'jacobianRows') this.header.showProgress();
     if (change === 'rows') this.header.showBadge();
     if (change === 'overview' || change === 'state' || change === 'notices') this.notices.show();
     if (change === 'tab' || change === 'overview') this.showTab();
     this.overview.update(change);
     this.weights.update(change);
+    this.jacobians.update(change);
   }
 
   redraw(): void {
     this.overview.redraw();
     this.weights.redraw();
+    this.jacobians.redraw();
   }
 
   /** Remembers how far the tab is scrolled, and whether the focus is inside. */
@@ -240,7 +295,7 @@ class ReportPage {
     this.hadFocus = panel.contains(document.activeElement);
   }
 
-  /** The Overview is as it was left; Weights begin at the top. The focus does not stay behind in what is hidden. */
+  /** The Overview is as it was left; other tabs begin at the top. The focus does not stay behind in what is hidden. */
   enterTab(): void {
     const { tab } = this.app.model;
     if (this.hadFocus) this.panel(tab).focus({ preventScroll: true });
@@ -248,13 +303,14 @@ class ReportPage {
   }
 
   private panel(tab: Tab): HTMLElement {
-    return tab === 'weights' ? this.weights.element : this.overview.element;
+    if (tab === 'jacobians' && this.inputs.isOpen) return this.inputs.element;
+    return { overview: this.overview, weights: this.weights, jacobians: this.jacobians }[tab].element;
   }
 
   private showTab(): void {
     const { model } = this.app;
     this.header.showTab();
-    this.overview.element.hidden = model.tab !== 'overview' || model.overview === null;
-    this.weights.element.hidden = model.tab !== 'weights' || model.overview === null;
+    // The form for inputs stands in place of the Jacobians while it is open.
+    for (const { element: each } of [this.overview, this.weights, this.jacobians, this.inputs]) each.hidden = model.overview === null || each !== this.panel(model.tab);
   }
 }

@@ -9,8 +9,8 @@ export interface Drawing {
   setData(name: string, values: readonly unknown[]): void;
   /** Pixel inside the plot area for a value of the named scale. */
   position(scale: string, value: number): number;
-  /** The plot area (the first one of stacked drawings) in window coordinates. */
-  plotArea(): DOMRect;
+  /** The plot area (the first one of stacked drawings unless another is asked for) in window coordinates. */
+  plotArea(area?: number): DOMRect;
   svgText(): Promise<string>;
   finish(): void;
 }
@@ -29,7 +29,7 @@ export async function draw(container: HTMLElement, specification: Specification)
       const scaled: unknown = (view.scale(scale) as (value: number) => unknown)(value);
       return typeof scaled === 'number' ? scaled : Number.NaN;
     },
-    plotArea: () => (container.querySelector('.concat_0_group path.background') ?? container.querySelector('path.background') ?? container).getBoundingClientRect(),
+    plotArea: (area = 0) => (container.querySelector(`.concat_${area}_group path.background`) ?? container.querySelector('path.background') ?? container).getBoundingClientRect(),
     svgText: () => view.toSVG(),
     finish: () => view.finalize(),
   };

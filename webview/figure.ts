@@ -1,9 +1,10 @@
-import type { Chart, ChartPoint } from './charts/chart.js';
+import type { Chart, ChartField, ChartPoint } from './charts/chart.js';
 import { focusData } from './charts/chart.js';
 import { draw, type Drawing } from './draw.js';
 import { element, replace, svg } from './dom.js';
 import { exportImage, tableAsCsv } from './exportChart.js';
 import type { Host } from './host.js';
+import { keyOf } from './key.js';
 import { type MenuItem, toggleMenu } from './menu.js';
 import { exact } from './numbers.js';
 import { speak } from './speech.js';
@@ -20,7 +21,11 @@ export interface FigureOptions {
   asTable: boolean;
   onTable: (asTable: boolean) => void;
   /** Enter or a click on a point that stands for a layer; `open` for Enter and double click. */
-  onLayer?: (layer: string, open: boolean) => void;
+  onLayer?: (layer: string, open: boolean, call: number) => void;
+  /** Enter or a click on a point that stands for an input. */
+  onInput?: (input: number) => void;
+  /** Enter selects what has the focus; else arrow keys select on the way, and Enter opens. */
+  enterSelects?: boolean;
   extraMenu?: readonly MenuItem[];
   /** Shown beside the title: switches of this chart. */
   controls?: HTMLElement;
@@ -47,6 +52,7 @@ function rememberFocus(figure: FigureView): void {
  */
 export class FigureView {
   readonly element: HTMLElement;
+  private readonly key = element('div', { class: 'key', 'aria-hidden': 'true' });
   private readonly plot = element('div', { class: 'plot', role: 'img', tabindex: 0 });
   private readonly twin = element('div', { class: 'twin', tabindex: 0 });
   private readonly note = element('div', { class: 'read' });
@@ -62,7 +68,7 @@ export class FigureView {
   private turn = 0;
   private timer = 0;
   private asTable: boolean;
-  private focused = -1;
+  private focused: ChartPoint | null = null;
 
   constructor(private readonly options: FigureOptions) {
     this.asTable = options.asTable;
@@ -71,13 +77,13 @@ export class FigureView {
     this.tableButton.addEventListener('click', () => this.toggleTable());
     this.menuButton.addEventListener('click', () => this.openMenu());
     const caption = element('figcaption', {}, this.title, this.unit, element('span', { class: 'tools' }, options.controls ?? null, options.small === true ? null : this.tableButton, options.small === true ? null : this.menuButton));
-    this.element = element('figure', { class: options.small === true ? 'chart small-chart' : 'chart' }, options.small === true ? null : caption, this.plot, this.twin, this.note);
+    this.element = element('figure', { class: options.small === true ? 'chart small-chart' : 'chart' }, options.small === true ? null : caption, this.key, this.plot, this.twin, this.note);
     this.element.addEventListener('focusin', () => rememberFocus(this));
     this.plot.addEventListener('keydown', (event) => this.onKey(event));
-    this.plot.addEventListener('blur', () => this.focusPoint(-1, 'quiet'));
+    this.plot.addEventListener('blur', () => this.focusPoint(null, 'quiet'));
     this.plot.addEventListener('pointermove', (event) => this.onPointer(event));
     this.plot.addEventListener('pointerleave', () => {
-      this.focusPoint(-1, 'quiet');
+      this.focusPoint(null, 'quiet');
       hideTooltip();
     });
     this.plot.addEventListener('click', () => this.activate(false));
@@ -86,10 +92,15 @@ export class FigureView {
     this.observer.observe(this.element);
   }
 
+  /** True until a chart was shown. */
+  get isEmpty(): boolean {
+    return this.chart === null;
+  }
+
   /** Shows another chart in the same place. */
   show(chart: Chart): void {
     this.chart = chart;
-    this.focused = -1;
+    this.focused = null;
     this.element.id = chart.id;
     this.element.dataset.chart = chart.id;
     this.element.setAttribute('aria-label', chart.title);
@@ -98,6 +109,8 @@ export class FigureView {
     this.unit.title = chart.unit;
     this.plot.setAttribute('aria-label', chart.label);
     this.plot.style.minHeight = `${chart.height}px`;
+    replace(this.key, keyOf(chart.key ?? []));
+    this.key.hidden = this.key.childElementCount === 0 || this.asTable;
     this.note.textContent = chart.note ?? '';
     this.note.hidden = chart.note === null;
     this.drawnWidth = 0;
@@ -142,8 +155,8 @@ export class FigureView {
 
   /** Clears the focused point. Returns whether there was one. */
   clearFocus(): boolean {
-    const had = this.focused >= 0;
-    this.focusPoint(-1, 'quiet');
+    const had = this.focused !== null;
+    this.focusPoint(null, 'quiet');
     return had;
   }
 
@@ -152,6 +165,7 @@ export class FigureView {
     if (chart === null) return;
     this.plot.hidden = this.asTable;
     this.twin.hidden = !this.asTable;
+    this.key.hidden = this.key.childElementCount === 0 || this.asTable;
     this.tableButton.setAttribute('aria-pressed', String(this.asTable));
     if (this.asTable) {
       this.twin.style.height = `${chart.height}px`;
@@ -202,58 +216,59 @@ export class FigureView {
   }
 
   private onKey(event: KeyboardEvent): void {
-    const points = this.chart?.points ?? [];
-    if (points.length === 0 || event.altKey || event.ctrlKey || event.metaKey) return;
-    const step = { ArrowRight: 1, ArrowLeft: -1, PageDown: 10, PageUp: -10 }[event.key];
-    if (step !== undefined) this.focusPoint(Math.max(0, Math.min(points.length - 1, this.focused < 0 && step > 0 ? 0 : this.focused + step)), 'spoken');
-    else if (event.key === 'Home') this.focusPoint(0, 'spoken');
-    else if (event.key === 'End') this.focusPoint(points.length - 1, 'spoken');
-    else if (event.key === 'Enter') this.activate(true);
+    const { chart } = this;
+    if (chart === null || (chart.points.length === 0 && chart.field === undefined) || event.altKey || event.ctrlKey || event.metaKey) return;
+    const next = chart.field === undefined ? this.alongPoints(event.key) : chart.field.step(this.focused, event.key, this.drawnWidth);
+    if (next !== null) this.focusPoint(next, 'spoken');
+    else if (event.key === 'Enter') this.activate(this.options.enterSelects !== true);
     else if (event.key !== 'Escape' || !this.clearFocus()) return;
     event.preventDefault();
     event.stopPropagation();
   }
 
-  private onPointer(event: PointerEvent): void {
-    const { chart, drawing } = this;
-    if (chart === null || drawing === null || chart.points.length === 0) return;
-    const area = drawing.plotArea();
-    let nearest = -1;
-    let distance = reach;
-    chart.points.forEach((point, index) => {
-      const away = Math.abs(area.left + drawing.position(chart.xScale, point.x) - event.clientX);
-      if (away < distance) {
-        distance = away;
-        nearest = index;
-      }
-    });
-    this.focusPoint(nearest, 'quiet');
-    if (nearest >= 0) showTooltipAt(event.clientX + 12, event.clientY + 8, chart.points[nearest].lines);
-    else hideTooltip();
+  /** The next point by a key; null for keys that do not move. */
+  private alongPoints(key: string): ChartPoint | null {
+    const points = this.chart?.points ?? [];
+    const at = this.focused === null ? -1 : points.indexOf(this.focused);
+    if (key === 'Home') return points[0];
+    if (key === 'End') return points[points.length - 1];
+    const step = { ArrowRight: 1, ArrowLeft: -1, PageDown: 10, PageUp: -10 }[key];
+    return step === undefined ? null : points[Math.max(0, Math.min(points.length - 1, at < 0 && step > 0 ? 0 : at + step))];
   }
 
-  private focusPoint(index: number, how: 'spoken' | 'quiet'): void {
-    if (index === this.focused) return;
-    this.focused = index;
-    const point: ChartPoint | undefined = this.chart?.points[index];
-    this.drawing?.setData(focusData, point === undefined ? [] : [{ x: point.x, y: point.y }]);
-    if (point === undefined) {
+  private onPointer(event: PointerEvent): void {
+    const { chart, drawing } = this;
+    if (chart === null || drawing === null || (chart.points.length === 0 && chart.field === undefined)) return;
+    const point = chart.field === undefined ? nearestPoint(chart, drawing, event.clientX) : pointAt(chart.field, drawing, event, this.drawnWidth);
+    this.focusPoint(point, 'quiet');
+    if (point === null) hideTooltip();
+    else showTooltipAt(event.clientX + 12, event.clientY + 8, point.lines);
+  }
+
+  private focusPoint(point: ChartPoint | null, how: 'spoken' | 'quiet'): void {
+    const before = this.focused;
+    if (point === before || (point !== null && before !== null && point.area === before.area && point.x === before.x && point.y === before.y && this.chart?.field !== undefined)) return;
+    this.focused = point;
+    this.drawing?.setData(focusData, point === null ? [] : [point.focus ?? { x: point.x, y: point.y }]);
+    if (point === null) {
       hideTooltip();
       return;
     }
     if (how === 'quiet') return;
     speak(point.lines.join(', '));
-    const { drawing } = this;
-    if (drawing !== null && this.chart !== null) {
-      const area = drawing.plotArea();
-      showTooltipAt(area.left + drawing.position(this.chart.xScale, point.x) + 10, area.top, point.lines);
+    const { drawing, chart } = this;
+    if (drawing !== null && chart !== null) {
+      const area = drawing.plotArea(point.area ?? 0);
+      if (chart.field === undefined) showTooltipAt(area.left + drawing.position(chart.xScale, point.x) + 10, area.top, point.lines);
+      else showTooltipAt(area.left + point.x + 10, area.top + point.y, point.lines);
     }
-    if (point.layer !== undefined) this.options.onLayer?.(point.layer, false);
+    if (point.layer !== undefined && this.options.enterSelects !== true) this.options.onLayer?.(point.layer, false, point.call ?? 0);
   }
 
   private activate(open: boolean): void {
-    const layer = this.chart?.points[this.focused]?.layer;
-    if (layer !== undefined) this.options.onLayer?.(layer, open);
+    const point = this.focused;
+    if (point?.layer !== undefined) this.options.onLayer?.(point.layer, open, point.call ?? 0);
+    if (point?.input !== undefined) this.options.onInput?.(point.input);
   }
 
   private async save(kind: 'svg' | 'png' | 'csv'): Promise<void> {
@@ -276,6 +291,31 @@ export class FigureView {
     const width = Math.floor(this.element.clientWidth);
     return chart.specification === null ? null : draw(element('div'), chart.specification(chartTheme(width)));
   }
+}
+
+/** The point whose x is nearest to the pointer, within reach. */
+function nearestPoint(chart: Chart, drawing: Drawing, clientX: number): ChartPoint | null {
+  const { left } = drawing.plotArea();
+  let nearest: ChartPoint | null = null;
+  let distance = reach;
+  for (const point of chart.points) {
+    const away = Math.abs(left + drawing.position(chart.xScale, point.x) - clientX);
+    if (away < distance) {
+      distance = away;
+      nearest = point;
+    }
+  }
+  return nearest;
+}
+
+/** The point of a field under the pointer, in whichever plot area it is. */
+function pointAt(field: ChartField, drawing: Drawing, event: PointerEvent, width: number): ChartPoint | null {
+  for (let area = field.areas - 1; area >= 0; area -= 1) {
+    const box = drawing.plotArea(area);
+    const point = field.at(area, event.clientX - box.left, event.clientY - box.top, width);
+    if (point !== null) return point;
+  }
+  return null;
 }
 
 function twinTable(chart: Chart): HTMLElement {

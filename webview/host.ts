@@ -1,4 +1,5 @@
 import type { FromWebview, ToWebview, WebviewState } from '../server/protocol.js';
+import type { EmbeddedJacobian, JacobianDetail } from '../server/report/jacobianViews.js';
 import type { LayerDetail, ReportOverview } from '../server/report/views.js';
 import { unpackRows } from './unpackRows.js';
 
@@ -17,6 +18,8 @@ export interface EmbeddedReport {
   overview: ReportOverview;
   /** By layer id; a layer that is missing has no curves. */
   details: Record<string, LayerDetail>;
+  /** Absent in pages of earlier versions. */
+  jacobians?: readonly EmbeddedJacobian[];
 }
 
 export const embeddedReportId = 'sigmascope-report';
@@ -74,6 +77,12 @@ function embeddedHost(report: EmbeddedReport): Host {
           answer({ type: 'layerDetail', layer: message.layer, detail, error: null });
           return;
         }
+        case 'requestJacobian':
+          answer({ ...message, type: 'jacobianDetail', detail: embeddedDetail(report.jacobians ?? [], message), error: null });
+          return;
+        case 'requestPicture':
+          answer({ type: 'inputPicture', index: message.index, picture: null });
+          return;
         case 'copyText':
           navigator.clipboard.writeText(message.text).catch(() => download('layers.csv', message.text, 'text'));
           return;
@@ -85,6 +94,13 @@ function embeddedHost(report: EmbeddedReport): Host {
       }
     },
   };
+}
+
+function embeddedDetail(jacobians: readonly EmbeddedJacobian[], { layer, call, kind, input }: FromWebview & { type: 'requestJacobian' }): JacobianDetail | null {
+  const found = jacobians.find(({ detail }) => detail.layer === layer && detail.call === call && detail.kind === kind);
+  if (found === undefined) return null;
+  const values = input === null ? undefined : found.curves?.[String(input)];
+  return { ...found.detail, input: input === null || values === undefined ? null : { index: input, values } };
 }
 
 function download(name: string, content: string, encoding: 'text' | 'base64'): void {

@@ -15,6 +15,7 @@ export function commandOf(event: KeyboardEvent): PanelCommand | null {
   switch (event.key) {
     case '1': return 'tab1';
     case '2': return 'tab2';
+    case '3': return 'tab3';
     case 'w': return 'worstLayer';
     case 'n': return 'nextFinding';
     case 'N': return 'previousFinding';

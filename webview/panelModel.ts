@@ -1,11 +1,12 @@
 import type { AnalysisProgress, ToWebview, WebviewState } from '../server/protocol.js';
 import type { Finding, Severity } from '../server/report/report.js';
 import type { LayerDetail, LayerRow, OverviewState, ReportOverview } from '../server/report/views.js';
+import { JacobiansModel } from './panels/jacobiansModel.js';
 
 /** What changed, so that a panel redraws no more than that. */
-export type Change = 'overview' | 'facts' | 'rows' | 'progress' | 'state' | 'selection' | 'tab' | 'detail' | 'arrangement' | 'notices';
+export type Change = 'overview' | 'facts' | 'rows' | 'progress' | 'state' | 'selection' | 'tab' | 'detail' | 'arrangement' | 'notices' | 'jacobians' | 'jacobianRows' | 'jacobianChoice' | 'jacobianDetail' | 'picture';
 
-export type Tab = 'overview' | 'weights';
+export type Tab = WebviewState['tab'];
 
 /** A strip above the tabs. */
 export type Notice =
@@ -30,6 +31,7 @@ export class PanelModel {
   filter = '';
   /** Charts that are shown as tables, by chart id. */
   readonly tables = new Set<string>();
+  readonly jacobians = new JacobiansModel();
   private readonly details = new Map<string, LayerDetail>();
   private readonly detailErrors = new Map<string, string>();
   /** Layers for which the host has no curves. */
@@ -79,6 +81,12 @@ export class PanelModel {
       case 'error':
         this.notices = [...this.notices.filter((notice) => notice.kind !== 'error'), { kind: 'error', message: message.message, actions: message.actions }];
         this.emit('notices');
+        return true;
+      case 'jacobians':
+      case 'jacobianRows':
+      case 'jacobianDetail':
+      case 'inputPicture':
+        this.emit(this.jacobians.receive(message));
         return true;
       default:
         return false;
@@ -140,7 +148,7 @@ export class PanelModel {
   arrangement(): WebviewState | null {
     if (this.overview === null) return null;
     const { document, origin } = this.overview;
-    return { document, origin, tab: this.tab, layer: this.selected, sort: this.sort, filter: this.filter, tables: [...this.tables] };
+    return { document, origin, tab: this.tab, layer: this.selected, sort: this.sort, filter: this.filter, tables: [...this.tables], jacobians: { kind: this.jacobians.kind, input: this.jacobians.input } };
   }
 
   restore(state: WebviewState): void {
@@ -150,6 +158,7 @@ export class PanelModel {
     this.filter = state.filter;
     this.tables.clear();
     for (const id of state.tables) this.tables.add(id);
+    if (state.jacobians !== undefined) this.jacobians.restore(state.jacobians);
   }
 
   private takeState(state: OverviewState, message: string | null): void {
@@ -163,6 +172,7 @@ export class PanelModel {
   private takeOverview(overview: ReportOverview): void {
     const sameDocument = this.overview?.document === overview.document;
     this.overview = overview;
+    this.jacobians.takeReport(overview, sameDocument);
     this.positions = new Map(overview.rows.map((row, index) => [row.id, index]));
     this.settledCount = overview.rows.reduce((count, row) => count + settledOne(row), 0);
     this.details.clear();

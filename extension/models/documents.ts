@@ -1,6 +1,7 @@
 import * as vscode from 'vscode';
 import { type Disposable } from '../disposable.js';
 import * as protocol from '../../server/protocol.js';
+import { type InputPicture, type JacobianDetail, type JacobianKind, type JacobianOverview, type JacobianRow } from '../../server/report/jacobianViews.js';
 import { type LayerDetail, type ReportOverview } from '../../server/report/views.js';
 import { type EngineHost } from '../engineHost.js';
 import { messageOf } from '../text.js';
@@ -42,6 +43,8 @@ export class Documents implements Disposable {
     engine.on(protocol.progress, (progress) => this.onProgress(progress));
     engine.on(protocol.layersDone, ({ document, rows }) => this.onRows(document, rows));
     engine.on(protocol.workerLost, (lost) => this.onWorkerLost(lost));
+    engine.on(protocol.jacobians, ({ document, overview, reason }) => this.onJacobians(document, overview, reason));
+    engine.on(protocol.jacobianRows, ({ document, rows, done, total }) => this.onJacobianRows(document, rows, done, total));
     engine.on(protocol.modelHashed, ({ document, sha256 }) => this.onHashed(document, sha256));
     engine.onDidRestart(() => void this.recoverAll());
     const reread = () => void this.reopenAll();
@@ -91,9 +94,9 @@ export class Documents implements Disposable {
 
   /**
    * Runs the analysis of a model, once at a time. Resolves when it has ended; what was done is kept.
-   * @param retry layers to compute again
+   * @param settings what to compute: all that is missing by default
    */
-  async analyze(file: string, retry: string[] = []): Promise<ReportDocument> {
+  async analyze(file: string, settings: protocol.AnalyzeSettings = {}): Promise<ReportDocument> {
     const document = await this.open(file, 'model');
     // A run that was cancelled may still be ending in the server.
     if (!isRunning(document)) await document.ending;
@@ -107,7 +110,6 @@ export class Documents implements Disposable {
     this.forgetDetails(document);
     this.emit(document, { type: 'state', state: 'running', message: null });
     try {
-      const settings: protocol.AnalyzeSettings = retry.length > 0 ? { retry } : {};
       document.overview = await this.engine.request(protocol.analyze, { path: file, settings }, run.token);
     } catch (error) {
       document.overview.state = run.token.isCancellationRequested ? 'cancelled' : 'failed';
@@ -153,12 +155,32 @@ export class Documents implements Disposable {
     return asked;
   }
 
+  /** The singular values of one Jacobian; `layer` null: of the output. */
+  jacobianDetail(document: ReportDocument, choice: { layer: string | null; call: number; kind: JacobianKind; input: number | null }): Promise<JacobianDetail | null> {
+    return this.engine.request(protocol.jacobianDetail, { document: document.path, ...choice });
+  }
+
   render(document: ReportDocument, format: protocol.RenderFormat, file: string): Promise<string> {
     return this.engine.request(protocol.renderReport, { document: document.path, format, file });
   }
 
   copyValues(document: ReportDocument, layer: string, format: 'csv' | 'numpy'): Promise<string> {
     return this.engine.request(protocol.copyValues, { document: document.path, layer, format });
+  }
+
+  /** Tries inputs out; without a request those of the last analysis, else those of sigmascope.json. */
+  previewInputs(document: ReportDocument, request: protocol.InputsRequest | null, pictures: number, token: vscode.CancellationToken): Promise<protocol.InputsProposal> {
+    return this.engine.request(protocol.previewInputs, { path: document.path, request, pictures }, token);
+  }
+
+  /** Of these files, those that hold inputs; those that fit the model first. */
+  async inputsCandidates(document: ReportDocument, files: string[]): Promise<{ file: string; content: string; fits: boolean }[]> {
+    return (await this.engine.request(protocol.inputsCandidates, { path: document.path, files })).candidates;
+  }
+
+  /** One input of the last analysis; null where it is no picture. */
+  inputPicture(document: ReportDocument, index: number): Promise<InputPicture | null> {
+    return this.engine.request(protocol.inputPicture, { document: document.path, index });
   }
 
   clearCache(): Promise<{ entries: number; bytes: number }> {
@@ -248,6 +270,24 @@ export class Documents implements Disposable {
     this.log().warn(`${lost.document}: ${lost.layer}: ${lost.reason}`);
     const document = this.documents.get(lost.document);
     if (document) this.emit(document, { type: 'workerLost', layer: lost.layer, reason: lost.reason, retried: lost.retried });
+  }
+
+  private onJacobians(key: string, overview: JacobianOverview | null, reason: string | null): void {
+    const document = this.documents.get(key);
+    if (!document?.overview) return;
+    document.overview.jacobians = overview;
+    this.emit(document, { type: 'jacobians', overview, reason });
+  }
+
+  private onJacobianRows(key: string, rows: JacobianRow[], done: number, total: number): void {
+    const document = this.documents.get(key);
+    const known = document?.overview?.jacobians?.rows;
+    if (!document || !known) return;
+    for (const row of rows) {
+      const place = known.findIndex(({ layer, call }) => layer === row.layer && call === row.call);
+      if (place >= 0) known[place] = row;
+    }
+    this.emit(document, { type: 'jacobianRows', rows, done, total });
   }
 
   private onHashed(key: string, sha256: string): void {

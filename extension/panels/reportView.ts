@@ -1,6 +1,7 @@
 import * as vscode from 'vscode';
 import { type Disposable } from '../disposable.js';
-import { type FromWebview, type ToWebview, type WebviewState } from '../../server/protocol.js';
+import { type AnalyzeSettings, type FromWebview, type ToWebview, type WebviewState } from '../../server/protocol.js';
+import { type InputsForm } from '../inputs/inputsForm.js';
 import { type DocumentChange, type Documents } from '../models/documents.js';
 import { type ReportDocument } from '../models/reportDocument.js';
 import { messageOf } from '../text.js';
@@ -9,7 +10,9 @@ import { packRows, typedCurves } from './transfer.js';
 
 /** What a webview may ask of the editor beside the report itself. */
 export interface ViewActions {
-  analyze(document: ReportDocument, retry: string[]): Promise<unknown>;
+  analyze(document: ReportDocument, settings: AnalyzeSettings): Promise<unknown>;
+  /** The host's side of the form for inputs. */
+  inputsForm(document: ReportDocument, post: (message: ToWebview) => void): Promise<InputsForm>;
   openRule(rule: string): Promise<void>;
   openLog(): void;
   silence(document: ReportDocument, rule: string, layer: string | null): Promise<void>;
@@ -34,6 +37,8 @@ export class ReportView implements Disposable {
   private readonly subscriptions: Disposable[] = [];
   private readonly received = new vscode.EventEmitter<FromWebview>();
   private ready = false;
+  /** Made when inputs are first asked for. */
+  private inputs: Promise<InputsForm> | undefined;
   private state: WebviewState | null;
   /** Every message from the webview, after it has been acted upon; for tests. */
   readonly onDidReceive = this.received.event;
@@ -72,6 +77,14 @@ export class ReportView implements Disposable {
     if (this.kind === 'spectrum' && document.layer !== null) void this.sendLayer(document, document.layer);
   }
 
+  /** Opens the form for inputs; a page that is not loaded yet gets it when it is. */
+  async chooseInputs(): Promise<void> {
+    const document = this.source();
+    if (!document) return;
+    this.inputs ??= this.actions.inputsForm(document, (message) => this.post(message));
+    await (await this.inputs).open();
+  }
+
   post(message: ToWebview): void {
     if (!this.ready) return;
     if (message.type === 'overview') {
@@ -84,6 +97,7 @@ export class ReportView implements Disposable {
 
   dispose(): void {
     this.ready = false;
+    void this.inputs?.then((form) => form.dispose());
     for (const subscription of this.subscriptions) subscription.dispose();
   }
 
@@ -109,6 +123,7 @@ export class ReportView implements Disposable {
         this.ready = true;
         this.post({ type: 'initialise', view: this.kind, strings: localisedStrings(), restored: this.state });
         this.refresh();
+        await (await this.inputs)?.restore();
         return;
       case 'saveState':
         this.state = message.state;
@@ -132,13 +147,33 @@ export class ReportView implements Disposable {
   private async actOn(document: ReportDocument, message: AboutDocument): Promise<void> {
     switch (message.type) {
       case 'analyze':
-        await this.actions.analyze(document, []);
+        await this.actions.analyze(document, {});
         return;
       case 'cancel':
         this.documents.cancel(document);
         return;
       case 'retry':
-        await this.actions.analyze(document, message.layers);
+        await this.actions.analyze(document, { retry: message.layers });
+        return;
+      case 'chooseInputs':
+        await this.chooseInputs();
+        return;
+      case 'analyzeJacobians':
+        await this.actions.analyze(document, { only: ['jacobian'], inputs: message.synthetic ? 'synthetic' : null });
+        return;
+      case 'requestJacobian':
+        await this.sendJacobian(document, message);
+        return;
+      case 'selectInput':
+        return;
+      case 'requestPicture':
+        this.post({ type: 'inputPicture', index: message.index, picture: await this.documents.inputPicture(document, message.index) });
+        return;
+      case 'previewInputs':
+      case 'browseInputs':
+      case 'useInputs':
+      case 'leaveInputs':
+        await (await this.inputs)?.receive(message);
         return;
       case 'requestLayer':
         await this.sendLayer(document, message.layer);
@@ -161,6 +196,15 @@ export class ReportView implements Disposable {
       case 'saveFile':
         await this.actions.saveFile(document, message.suggestedName, Buffer.from(message.content, message.encoding === 'base64' ? 'base64' : 'utf8'));
         return;
+    }
+  }
+
+  private async sendJacobian(document: ReportDocument, { layer, call, kind, input }: FromWebview & { type: 'requestJacobian' }): Promise<void> {
+    const choice = { layer, call, kind, input };
+    try {
+      this.post({ type: 'jacobianDetail', ...choice, detail: await this.documents.jacobianDetail(document, choice), error: null });
+    } catch (error) {
+      this.post({ type: 'jacobianDetail', ...choice, detail: null, error: messageOf(error) });
     }
   }
 

@@ -21,6 +21,12 @@ export function ruleName(rule: string): string {
       return vscode.l10n.t('Ill-conditioned');
     case 'weights/outlier-spike':
       return vscode.l10n.t('Outlier spike');
+    case 'jacobian/exploding':
+      return vscode.l10n.t('Exploding stretch');
+    case 'jacobian/vanishing':
+      return vscode.l10n.t('Vanishing gradient');
+    case 'jacobian/saturated':
+      return vscode.l10n.t('Saturated units');
     default:
       return rule;
   }

@@ -2,6 +2,7 @@ import { openModelFile } from '../formats/open.js';
 import { buildModel } from '../model/buildModel.js';
 import type { Layer, Model } from '../model/model.js';
 import { JobCancelled } from '../runtime/pool.js';
+import type { FailureCode } from '../runtime/units.js';
 import type { PlannedUnit, UnitRunner } from './context.js';
 import type { AnalysisPlan } from './plan.js';
 import type { WeightResult } from './weights/analyzeLayer.js';
@@ -10,7 +11,7 @@ import type { WeightResult } from './weights/analyzeLayer.js';
 export type LayerOutcome =
   | { state: 'done'; result: WeightResult }
   | { state: 'refused'; reason: string }
-  | { state: 'failed'; code: 'unreadable' | 'internal' | 'lost'; reason: string };
+  | { state: 'failed'; code: FailureCode; reason: string };
 
 /** What the one who runs an analysis hears of it. */
 export interface AnalysisControl {

@@ -4,6 +4,8 @@ import type { RuleSetting } from '../report/rules.js';
 import type { WeightWatcherRow } from '../report/weightWatcherRow.js';
 import { toolVersion } from '../runtime/version.js';
 import type { LayerOutcome } from './analyze.js';
+import { findJacobianFindings } from './jacobians/findings.js';
+import type { JacobianResult } from './jacobians/run.js';
 import type { WeightResult } from './weights/analyzeLayer.js';
 import { applySilences, findWeightFindings, layerEvidence, type Silence } from './weights/findings.js';
 
@@ -17,6 +19,10 @@ export interface ReportParts {
   /** Layers that were to be analysed. */
   chosen: readonly Layer[];
   outcomes: ReadonlyMap<string, LayerOutcome>;
+  /** Of the Jacobian analysis; absent or null where it did not run. */
+  jacobians?: JacobianResult | null;
+  /** What else was passed over. */
+  skipped?: readonly Skipped[];
   /** Why layers without an outcome have none; null when the run reached its end. */
   incomplete: 'cancelled' | 'timeout' | null;
   rules: Readonly<Record<string, RuleSetting>>;
@@ -43,17 +49,21 @@ export function modelFacts(model: Model, path: string, sha256: string | null): M
 
 /** The report of an analysis: layers with numbers in the model's order, everything else in `skipped` with the reason. */
 export function assembleReport(parts: ReportParts): Report {
-  const { model, incomplete } = parts;
+  const { model, incomplete, jacobians } = parts;
   const chosen = new Set(parts.chosen);
   const { layers, findings } = layersWithFindings(parts, (layer) => chosen.has(layer));
+  const ofJacobians = jacobianFindings(parts);
+  for (const layer of layers) layer.findings = [...layer.findings, ...ofJacobians.filter((finding) => finding.layer === layer.id)];
   const operators = layers.flatMap((layer) => doneResult(parts.outcomes, layer)?.skipped ?? []);
   return {
     schemaVersion: 1,
     tool: { name: 'sigmascope', version: toolVersion },
     model: modelFacts(model, parts.path, parts.sha256),
     layers,
-    skipped: [...skippedLayers(parts, chosen), ...operators, ...model.skipped],
-    findings,
+    skipped: [...(parts.skipped ?? []), ...skippedLayers(parts, chosen), ...operators, ...(jacobians?.skipped ?? []), ...model.skipped],
+    ...(jacobians?.inputs && { inputs: jacobians.inputs }),
+    ...(jacobians?.jacobians && { jacobians: jacobians.jacobians }),
+    findings: [...findings, ...ofJacobians],
     settings: parts.settings,
     ...(incomplete !== null && { incomplete: { reason: incomplete, layersDone: layers.length, layersTotal: parts.chosen.length } }),
     ...(parts.timings && { timings: parts.timings }),
@@ -83,6 +93,11 @@ export function layersWithFindings(
   return { layers, findings };
 }
 
+function jacobianFindings({ jacobians, rules, silence }: ReportParts): Finding[] {
+  if (!jacobians?.inputs || jacobians.jacobians === null) return [];
+  return applySilences(findJacobianFindings(jacobians.inputs, jacobians.jacobians, jacobians.complete, rules), silence);
+}
+
 /** The rows of `--format weightwatcher`, in layer order; `layer_id` counts the model's layers. */
 export function weightWatcherRows(model: Model, outcomes: ReadonlyMap<string, LayerOutcome>): WeightWatcherRow[] {
   return model.layers.flatMap((layer, index) => {
@@ -98,6 +113,7 @@ export function layerFacts(layer: Layer): Pick<LayerReport, 'id' | 'name' | 'kin
 }
 
 function skippedLayers(parts: ReportParts, chosen: ReadonlySet<Layer>): Skipped[] {
+  if (!parts.settings.only.includes('weights')) return [];
   return parts.model.layers.flatMap((layer) => {
     const reason = chosen.has(layer) ? reasonOf(parts, layer) : `Not among the layers asked for (${parts.settings.layers ?? 'all'}).`;
     return reason === null ? [] : [{ tensor: layer.tensor, layer: layer.id, analysis: 'weights', reason }];

@@ -4,9 +4,9 @@ import { WorkerLost } from '../runtime/workerSlot.js';
 import type { UnitExecutor } from './unit.js';
 
 /** A unit with what is known of it before it runs. */
-export interface PlannedUnit {
+export interface PlannedUnit<Unit extends WorkerUnit = WorkerUnit> {
   layer: string;
-  unit: WorkerUnit;
+  unit: Unit;
   predictedBytes: number;
   predictedSeconds: number;
 }

@@ -1,6 +1,7 @@
 import type { Layer } from '../model/model.js';
 import { kernelMaximumBytes } from '../linalg/matrixWorkspace.js';
 import type { CostEstimate } from '../report/views.js';
+import type { WeightUnit } from '../runtime/units.js';
 import type { PlannedUnit } from './context.js';
 import { unitBytes, unitSeconds, type UnitSettings } from './cost.js';
 import { memoryRoute, type MemoryRoute } from './memoryRoute.js';
@@ -16,7 +17,7 @@ const besideLargestBytes = 26 * 2 ** 20;
 /** What an analysis will do, before anything but headers has been read. */
 export interface AnalysisPlan {
   /** In layer order, each with the threads that it may use. */
-  units: PlannedUnit[];
+  units: PlannedUnit<WeightUnit>[];
   /** Layers that the memory limit rules out. */
   refused: { layer: Layer; reason: string }[];
   cost: CostEstimate;
@@ -31,7 +32,7 @@ export interface AnalysisPlan {
  *   streamed, and one that needs more even then is refused
  */
 export function planAnalysis(layers: readonly Layer[], settings: UnitSettings, memoryLimitBytes: number): AnalysisPlan {
-  const units: PlannedUnit[] = [];
+  const units: PlannedUnit<WeightUnit>[] = [];
   const refused: AnalysisPlan['refused'] = [];
   let largestMatrix = 0;
   for (const layer of layers) {
@@ -44,7 +45,7 @@ export function planAnalysis(layers: readonly Layer[], settings: UnitSettings, m
     if (streamedRows === null) largestMatrix = Math.max(largestMatrix, 8 * layer.parameters);
     units.push({
       layer: layer.id,
-      unit: { layer, ...settings, memoryLimitBytes, streamedRows, threads: 1 },
+      unit: { analysis: 'weights', layer, ...settings, memoryLimitBytes, streamedRows, threads: 1 },
       ...prediction(layer, settings, route),
     });
   }

@@ -1,6 +1,9 @@
 import { availableParallelism, totalmem } from 'node:os';
 import { chooseLayers, openModel, runPlan, type LayerOutcome } from '../analyses/analyze.js';
 import { assembleReport, internalSentence, weightWatcherRows } from '../analyses/assemble.js';
+import { predictedJacobianSeconds } from '../analyses/jacobians/cost.js';
+import { runJacobians, type JacobianResult } from '../analyses/jacobians/run.js';
+import type { NetworkTask } from '../analyses/jacobians/task.js';
 import { planAnalysis, type AnalysisPlan, type UnitSettings } from '../analyses/plan.js';
 import { cachedOutcomes, cacheOutcomes, isUnchanged, modelDigest, type ModelDigest } from '../analyses/resultCache.js';
 import { ConfigurationError, emptyConfiguration, findConfiguration, readConfiguration, type Configuration } from '../configuration.js';
@@ -14,22 +17,30 @@ import type { AnalyzeOptions } from './options.js';
 import { checkOutputFile, writeSentence } from './output.js';
 import { ProgressLine } from './progressLine.js';
 import { deliver } from './deliver.js';
+import { analysesOf, inputsOfRun, jacobianTask } from './jacobianOptions.js';
 import { chooseRunner } from './runner.js';
 import { Stop } from './stop.js';
+
+/** A configuration and where it was read; null where there is none. */
+interface Configured {
+  configuration: Configuration;
+  file: string | null;
+}
 
 /** Share of the machine's memory that an analysis may use where no limit is given. */
 const defaultMemoryShare = 0.5;
 
 /** `sigmascope analyze MODEL`: answers the exit code; throws CommandError and ModelFileError for everything else. */
 export async function analyzeCommand(options: AnalyzeOptions): Promise<ExitCode> {
-  const configuration = readConfigurationFor(options);
+  const configured = readConfigurationFor(options);
+  const { configuration } = configured;
   const gates = [...configuration.gates, ...options.failOn];
   checkedGates(() => gates.map(parseGate));
   if (options.out !== null) checkOutputFile(options.out, [options.model, ...(options.baseline === null ? [] : [options.baseline])]);
   const baseline = options.baseline === null ? null : await readSavedReport(options.baseline);
   const stop = new Stop(options.timeoutSeconds);
   try {
-    const { model, report, outcomes, total } = await runAnalysis(options, configuration, stop);
+    const { model, report, outcomes, total } = await runAnalysis(options, configured, stop);
     const done = `${report.layers.length} of ${total} layers were done`;
     if (stop.reason === 'cancelled') throw new CommandError(exitCodes.cancelled, `Cancelled: ${done} and nothing is written.`);
     const failure = failureOf(outcomes);
@@ -49,30 +60,35 @@ interface Run {
   model: Model;
   report: Report;
   outcomes: ReadonlyMap<string, LayerOutcome>;
-  /** Layers that were to be analysed. */
+  /** Layers whose weights were to be analysed. */
   total: number;
 }
 
-async function runAnalysis(options: AnalyzeOptions, configuration: Configuration, stop: Stop): Promise<Run> {
+async function runAnalysis(options: AnalyzeOptions, { configuration, file }: Configured, stop: Stop): Promise<Run> {
   const start = performance.now();
   const cache = options.cache === null ? null : new Cache(options.cache, undefined, writeSentence);
   const model = await openModel(options.model);
   // Known only now: shards, and the files that hold the weights of a graph.
   if (options.out !== null) checkOutputFile(options.out, model.file.files);
-  const chosen = await layersOf(model, options);
+  const selected = await layersOf(model, options);
+  const jacobianInputs = await inputsOfRun(options, configuration, file);
+  const { only, skipped } = analysesOf(options, model, jacobianInputs !== null);
+  const chosen = only.includes('weights') ? selected : [];
   const threads = options.threads ?? availableParallelism();
+  const memoryBytes = options.maxMemoryBytes ?? Math.floor(totalmem() * defaultMemoryShare);
   const unitSettings: UnitSettings = { operator: options.operator, seed: options.seed, weightWatcher: options.format === 'weightwatcher', threads };
-  const plan = planAnalysis(chosen, unitSettings, options.maxMemoryBytes ?? Math.floor(totalmem() * defaultMemoryShare));
+  const plan = planAnalysis(chosen, unitSettings, memoryBytes);
+  const task = only.includes('jacobian') ? jacobianTask(options, jacobianInputs, threads, memoryBytes) : null;
   const read = secondsSince(start);
 
   const hashing = digestOrNull(model, cache, stop.signal);
   const known = await recall(cache, hashing, unitSettings);
-  const outcomes = await compute(plan, known, { ...options, threads }, stop);
+  const { outcomes, jacobians } = await compute({ plan, known, task, model, selected }, { ...options, threads, memoryBytes }, stop);
   const digest = await hashing;
   if (cache !== null && digest !== null && [...outcomes.keys()].some((id) => !known.has(id)) && (await isUnchanged(digest.identities))) {
     await cacheOutcomes(cache, digest.content, unitSettings, new Map([...known, ...outcomes]));
   }
-  const settings: AnalysisSettings = { only: ['weights'], layers: options.layers, seed: options.seed, operator: options.operator };
+  const settings: AnalysisSettings = { only, layers: options.layers, seed: options.seed, operator: options.operator };
   const report = assembleReport({
     model,
     path: options.model,
@@ -80,7 +96,9 @@ async function runAnalysis(options: AnalyzeOptions, configuration: Configuration
     settings,
     chosen,
     outcomes,
-    incomplete: outcomes.size < chosen.length ? stop.reason : null,
+    jacobians,
+    skipped,
+    incomplete: stop.reason !== null && (outcomes.size < chosen.length || jacobians?.complete === false) ? stop.reason : null,
     rules: configuration.rules,
     silence: configuration.silence,
     ...(options.timings && { timings: { total: secondsSince(start), read, layers: layerTimings(plan, outcomes, known) } }),
@@ -88,24 +106,46 @@ async function runAnalysis(options: AnalyzeOptions, configuration: Configuration
   return { model, report, outcomes, total: chosen.length };
 }
 
+/** What is to be computed. */
+interface Work {
+  plan: AnalysisPlan;
+  known: ReadonlyMap<string, LayerOutcome>;
+  task: NetworkTask | null;
+  model: Model;
+  selected: readonly Layer[];
+}
+
 /** Runs what is not known yet, here or in worker processes, with progress on the terminal. */
-async function compute(plan: AnalysisPlan, known: ReadonlyMap<string, LayerOutcome>, options: { threads: number; quiet: boolean }, stop: Stop): Promise<Map<string, LayerOutcome>> {
+async function compute({ plan, known, task, model, selected }: Work, options: { threads: number; memoryBytes: number; quiet: boolean }, stop: Stop): Promise<{ outcomes: Map<string, LayerOutcome>; jacobians: JacobianResult | null }> {
   const seconds = plan.units.reduce((sum, unit) => (known.has(unit.layer) ? sum : sum + unit.predictedSeconds), 0);
-  const runner = await chooseRunner(plan, seconds, options.threads);
+  const jacobianSeconds = task === null ? 0 : predictedJacobianSeconds(model.layers, task.samples);
+  const units = plan.units.length + (task === null ? 0 : selected.length);
+  const runner = await chooseRunner({ seconds: seconds + jacobianSeconds, units, threads: options.threads });
   const line = new ProgressLine(!options.quiet && process.stderr.isTTY);
+  const onWorkerLost = (layer: string, reason: string, retried: boolean): void => {
+    line.clear();
+    writeSentence(`The worker process of ${layer} ended: ${reason}; ${retried ? 'the layer is tried once more' : 'the layer is listed as skipped'}.`);
+  };
+  const shown = (what: string, done: number, total: number, layer: string | null): void => line.show(`${what}: ${done} of ${total} layers${layer === null ? '' : ` · ${layer}`}`);
   try {
-    return await runPlan(plan, runner, known, {
-      signal: stop.signal,
-      onProgress: ({ layer, done, total }) => line.show(`${done} of ${total} layers${layer === null ? '' : ` · ${layer}`}`),
-      onWorkerLost: (layer, reason, retried) => {
-        line.clear();
-        writeSentence(`The worker process of ${layer} ended: ${reason}; ${retried ? 'the layer is tried once more' : 'the layer is listed as skipped'}.`);
-      },
-    });
+    const wanted = new Set(selected.map(({ id }) => id));
+    // First, since a mistake in the inputs ends the run.
+    const jacobians = task === null ? null : await runJacobians(task, (layer) => wanted.has(layer), runner.within(options.memoryBytes), { signal: stop.signal, onWorkerLost, onProgress: ({ layer, done, total }) => shown('Jacobians', done, total, layer) });
+    refuseFailedInputs(jacobians);
+    const outcomes = await runPlan(plan, runner.within(plan.budgetBytes), known, { signal: stop.signal, onWorkerLost, onProgress: ({ layer, done, total }) => shown('Weights', done, total, layer) });
+    return { outcomes, jacobians };
   } finally {
     line.clear();
     runner.close();
   }
+}
+
+/** Inputs or options that do not fit end the run, whatever else was done. */
+function refuseFailedInputs(jacobians: JacobianResult | null): void {
+  const failure = jacobians?.failure ?? null;
+  if (failure?.code === 'usage') throw usageError(failure.reason);
+  if (failure?.code === 'unreadable') throw new CommandError(exitCodes.unreadable, failure.reason);
+  if (failure?.code === 'internal') throw new CommandError(exitCodes.internal, internalSentence(failure.reason));
 }
 
 /** Gates that cannot be read, or compared with, are wrong usage. */
@@ -117,11 +157,11 @@ function checkedGates<T>(evaluate: () => T): T {
   }
 }
 
-function readConfigurationFor(options: AnalyzeOptions): Configuration {
+function readConfigurationFor(options: AnalyzeOptions): Configured {
   const file = options.config ?? findConfiguration(options.model);
-  if (file === null) return emptyConfiguration;
+  if (file === null) return { configuration: emptyConfiguration, file: null };
   try {
-    return readConfiguration(file);
+    return { configuration: readConfiguration(file), file };
   } catch (error) {
     throw error instanceof ConfigurationError ? usageError(error.message) : error;
   }

@@ -4,6 +4,8 @@ export function helpText(version: string): string {
 
 Usage
   sigmascope analyze MODEL [options]       analyse a model file (.onnx, .safetensors, .safetensors.index.json)
+  sigmascope probe MODEL --inputs X --attack pgd --epsilon E --out FILE.npz [options]
+                                           perturb inputs so that the network errs, and measure how often it does
   sigmascope render REPORT.json [options]  write a saved report in another format
 
 Output (analyze, render)
@@ -25,6 +27,17 @@ How to run
   --timeout S          stop after S seconds and print what was done
   --cache DIR          keep results there and use them again (none)
   --config FILE        rules, silenced findings and gates (the nearest sigmascope.json above the model)
+
+Attacks (probe; it also takes the options of inputs, --seed, --threads, --timeout, --format text|json)
+  --attack NAME        random, fgsm, pgd, deepfool
+  --epsilon E          most that an input is moved, after x/255 and before mean and std: 0.03 or 8/255
+  --norm NORM          how that is measured: linf (default), l2
+  --steps N            fgsm 1, pgd 40, deepfool 50
+  --step-size S        of fgsm and pgd (2.5·E/N)
+  --restarts N         of random and pgd (1)
+  --attack-loss LOSS   what is made large: cross-entropy (default), margin
+  --range LO,HI        what inputs may be (0,1 with x/255, else the smallest and largest given value)
+  --out FILE.npz       x, y, clean, prediction, success, epsilon
 
 Gates
   --fail-on RULE|SEVERITY[>COUNT]   exit with 1 when more than COUNT (0) findings match; may be repeated, globs allowed;

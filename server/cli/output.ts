@@ -18,25 +18,25 @@ export function checkOutputFile(file: string, inputs: readonly string[]): void {
 }
 
 /**
- * Writes the whole text or nothing: to a temporary name in the same folder, which is then renamed. A link stays one;
+ * Writes the whole contents or nothing: to a temporary name in the same folder, which is then renamed. A link stays one;
  * a device or a pipe (`/dev/stdout`) is written to as it is.
  * @throws CommandError (exit code 2) when the disk refuses
  */
-export function writeOutputFile(file: string, text: string): void {
+export function writeOutputFile(file: string, contents: string | Uint8Array): void {
   try {
     const facts = statSync(file, { throwIfNoEntry: false });
-    if (facts === undefined || facts.isFile()) replaceFile(realPath(file), text);
-    else writeFileSync(file, text);
+    if (facts === undefined || facts.isFile()) replaceFile(realPath(file), contents);
+    else writeFileSync(file, contents);
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code ?? String(error);
     throw usageError(`--out ${file} cannot be written (${code}); choose another place or check the permissions and the disk.`);
   }
 }
 
-function replaceFile(target: string, text: string): void {
+function replaceFile(target: string, contents: string | Uint8Array): void {
   const temporary = path.join(path.dirname(target), `.${path.basename(target)}.${process.pid}.${randomBytes(4).toString('hex')}.tmp`);
   try {
-    writeFileSync(temporary, text, { flag: 'wx' });
+    writeFileSync(temporary, contents, { flag: 'wx' });
     renameSync(temporary, target);
   } catch (error) {
     rmSync(temporary, { force: true });

@@ -1,22 +1,35 @@
 import path from 'node:path';
 import { inProcessRunner, pooledRunner, type UnitRunner } from '../analyses/context.js';
-import type { AnalysisPlan } from '../analyses/plan.js';
 import { WorkerPool } from '../runtime/pool.js';
 
 /** Below this a second process costs more time than it saves: starting one takes about 0.1 s. */
 const inProcessSeconds = 1;
 
+/** What is known of the work before it begins. */
+export interface ExpectedWork {
+  /** Predicted, of all units together. */
+  seconds: number;
+  units: number;
+  threads: number;
+}
+
+/** Runs units within a limit of memory that the analysis at hand has. */
+export interface CommandRunner {
+  /** @param budgetBytes what all running units may hold together */
+  within(budgetBytes: number): Pick<UnitRunner, 'run'>;
+  close(): void;
+}
+
 /**
  * Small models are analysed in this process; larger ones in worker processes, one unit in each, which also keeps this
  * process free to hear Ctrl+C.
- * @param seconds predicted work that is left
  */
-export async function chooseRunner(plan: AnalysisPlan, seconds: number, threads: number): Promise<UnitRunner> {
+export async function chooseRunner({ seconds, units, threads }: ExpectedWork): Promise<CommandRunner> {
   if (seconds <= inProcessSeconds) {
     const { unitExecutor } = await import('../analyses/unit.js');
-    return inProcessRunner(unitExecutor());
+    const runner = inProcessRunner(unitExecutor());
+    return { within: () => runner, close: () => runner.close() };
   }
-  const workers = Math.min(threads, Math.max(1, plan.units.length));
-  const pool = new WorkerPool({ file: path.join(__dirname, 'worker.js'), execPath: process.execPath }, workers);
-  return { ...pooledRunner(pool, plan.budgetBytes), close: () => pool.close() };
+  const pool = new WorkerPool({ file: path.join(__dirname, 'worker.js'), execPath: process.execPath }, Math.min(threads, Math.max(1, units)));
+  return { within: (budgetBytes) => pooledRunner(pool, budgetBytes), close: () => pool.close() };
 }

@@ -62,6 +62,8 @@ export class NetworkDerivatives {
   private constructor(
     /** The network as it is differentiated: rewritten, in the chosen precision. */
     readonly network: ShapedGraph,
+    /** The same before operations were rewritten: those of the file, control flow laid flat. */
+    readonly imported: ShapedGraph,
     private readonly settings: DerivativeSettings,
   ) {}
 
@@ -76,7 +78,7 @@ export class NetworkDerivatives {
     const given = Object.entries(batch).map(([name, tensor]) => [name, inType(tensor, declared.get(name) ?? tensor.dtype)] as const);
     const inputs = Object.fromEntries(given);
     const { graph } = await probe(await flattenControlFlow(network, inputs), inputs);
-    return new NetworkDerivatives(inPrecision(rewrite(graph), settings.precision), settings);
+    return new NetworkDerivatives(inPrecision(rewrite(graph), settings.precision), graph, settings);
   }
 
   /** Values of the network for a batch. */

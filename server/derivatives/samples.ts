@@ -26,21 +26,32 @@ export function batchOf(samples: Samples, places: readonly number[]): Record<str
   return Object.fromEntries(Object.entries(samples.inputs).map(([name, input]) => [name, inputOf(input, places)]));
 }
 
-function inputOf({ dtype, shape, elements, held, batched }: SampledInput, places: readonly number[]): TensorData {
+function inputOf(input: SampledInput, places: readonly number[]): TensorData {
+  const { dtype, shape, elements, held, batched } = input;
   if (held && !batched) return { dtype, shape, elements };
+  return { dtype, shape: batched ? [places.length, ...shape.slice(1)] : shape, elements: gathered(input, places) };
+}
+
+/** Elements of the given samples, one after the other; a held value for each of them. */
+function gathered({ shape, elements, held }: SampledInput, places: readonly number[]): Elements {
   const length = elementsOf(shape);
-  const gathered = elements.slice(0, 0).constructor as new (length: number) => Elements;
-  const values = new gathered(places.length * length);
+  const values = new (elements.constructor as new (length: number) => Elements)(places.length * length);
   for (const [i, place] of places.entries()) {
     const from = held ? 0 : place * length;
-    // Both arrays are of one type; TypeScript does not see that through the union.
+    // Both arrays are of one type, which the union does not show.
     (values as Float64Array).set((elements as Float64Array).subarray(from, from + length), i * length);
   }
-  return { dtype, shape: batched ? [places.length, ...shape.slice(1)] : shape, elements: values };
+  return values;
 }
 
 /** The same samples with other values of one input. */
 export function withValues(samples: Samples, name: string, elements: Elements): Samples {
   const input = samples.inputs[name];
   return { ...samples, inputs: { ...samples.inputs, [name]: { ...input, elements, dtype: isFloat(input.dtype) && elements instanceof Float64Array ? 'float64' : input.dtype } } };
+}
+
+/** Some of the samples, by their places, in that order. */
+export function samplesAt(samples: Samples, places: readonly number[]): Samples {
+  const inputs = Object.entries(samples.inputs).map(([name, input]) => [name, input.held ? input : { ...input, elements: gathered(input, places) }] as const);
+  return { n: places.length, inputs: Object.fromEntries(inputs) };
 }

@@ -62,6 +62,12 @@ export async function readNpy(source: ByteSource, { name, largest = LARGEST_ARRA
   return { dtype: type.dtype, shape, data: fortranOrder && shape.length > 1 ? fromFortranOrder(data, shape) : data };
 }
 
+/** Type and shape that an .npy file declares; its array is not read. @throws InputsError as `readNpy` does for the header */
+export async function readNpyForm(source: ByteSource, name: string): Promise<Pick<InputArray, 'dtype' | 'shape'>> {
+  const { descr, shape } = parseNpyHeader((await readHeader(source, name)).text, name);
+  return { dtype: elementType(descr, name).type.dtype, shape };
+}
+
 /** Bytes of one stored element. */
 export function widthOf(dtype: InputDType): number {
   return Number(Object.keys(TYPES).find((key) => TYPES[key].dtype === dtype)?.slice(1));

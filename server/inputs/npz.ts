@@ -3,11 +3,14 @@ import { memorySource, type ByteSource } from '../formats/byteSource.js';
 import { quote } from '../formats/sentences.js';
 import { InputsError, type InputArray } from './inputArray.js';
 import { LARGEST_ARRAY_BYTES } from './inputFile.js';
-import { readNpy } from './npy.js';
+import { readNpy, readNpyForm } from './npy.js';
 import { zipMembers } from './zip.js';
 
 /** Names in a sentence; an archive can hold thousands. */
 const NAMES_SHOWN = 8;
+
+/** Bytes of a member that hold the header of a plain array, which has 128. */
+const HEADER_BYTES = 4096;
 
 /** An archive of arrays whose members are read when they are asked for. */
 export interface Npz {
@@ -15,6 +18,12 @@ export interface Npz {
   names: string[];
   /** @throws InputsError as readNpy does, `inputs/missing-array` for a name that is not there */
   read(name: string): Promise<InputArray>;
+  /** Type and shape of every array, in the archive's order; arrays that are no plain numbers are left out. */
+  forms(): Promise<ArrayForm[]>;
+}
+
+export interface ArrayForm extends Pick<InputArray, 'dtype' | 'shape'> {
+  name: string;
 }
 
 /**
@@ -35,6 +44,10 @@ export async function openNpz(source: ByteSource, largest = LARGEST_ARRAY_BYTES)
       const title = `${quote(name)} in ${archive}`;
       // The member is the array and its header: somewhat more than the array alone may fill.
       return await readNpy(memorySource(await member.read(largest + 2 ** 16)), { name: title, largest });
+    },
+    forms: async () => {
+      const forms = await Promise.all([...arrays].map(async ([name, member]) => await readNpyForm(memorySource(await member.head(HEADER_BYTES)), name).then((form) => ({ name, ...form }), () => null)));
+      return forms.filter((form) => form !== null);
     },
   };
 }

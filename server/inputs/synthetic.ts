@@ -9,7 +9,7 @@ import { quote } from '../formats/sentences.js';
 export const SYNTHETIC_INPUTS = 16;
 
 /** A sequence or picture side that a model leaves open is given this size: small, and more than convolutions need. */
-const OPEN_DIMENSION = 32;
+export const OPEN_DIMENSION = 32;
 
 export interface SyntheticOptions {
   n?: number;

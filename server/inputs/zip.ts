@@ -30,6 +30,8 @@ export interface ZipMember {
    *   are not what the archive declares
    */
   read(largest: number): Promise<Uint8Array>;
+  /** The first bytes, at most so many; unchecked. @throws InputsError `inputs/corrupt` */
+  head(length: number): Promise<Uint8Array>;
 }
 
 /**
@@ -44,7 +46,7 @@ export async function zipMembers(source: ByteSource): Promise<ZipMember[]> {
   if (zip.entryCount > MOST_MEMBERS) throw new InputsError('inputs/limit', `${archive} declares ${zip.entryCount} members, and at most ${MOST_MEMBERS} are allowed: pack fewer arrays.`);
   const members: ZipMember[] = [];
   try {
-    for await (const entry of zip.eachEntry()) members.push({ name: entry.fileName, size: entry.uncompressedSize, read: (largest) => readMember(archive, zip, entry, largest) });
+    for await (const entry of zip.eachEntry()) members.push({ name: entry.fileName, size: entry.uncompressedSize, read: (largest) => readMember(archive, zip, entry, largest), head: (length) => readHead(archive, zip, entry, length) });
   } catch (error) {
     throw damaged(archive, error);
   }
@@ -73,6 +75,22 @@ async function readMember(archive: string, zip: yauzl.ZipFile, entry: yauzl.Entr
   if (filled !== size) throw new InputsError('inputs/truncated', `${member} declares ${formatBytes(size)} and holds ${formatBytes(filled)}: copy or write the archive again.`);
   if (crc32(bytes) !== entry.crc32) throw new InputsError('inputs/corrupt', `${member} does not match its checksum (CRC-32): copy or write the archive again.`);
   return bytes;
+}
+
+async function readHead(archive: string, zip: yauzl.ZipFile, entry: yauzl.Entry, length: number): Promise<Uint8Array> {
+  const blocks: Uint8Array[] = [];
+  let filled = 0;
+  try {
+    const stream = await zip.openReadStreamPromise(entry);
+    for await (const block of stream as AsyncIterable<Uint8Array>) {
+      blocks.push(block);
+      filled += block.length;
+      if (filled >= length) break;
+    }
+  } catch (error) {
+    throw damaged(`${quote(entry.fileName)} in ${archive}`, error);
+  }
+  return Buffer.concat(blocks).subarray(0, length);
 }
 
 /** The zip library reads an archive by ranges of the source. */

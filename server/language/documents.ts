@@ -3,10 +3,13 @@ import path from 'node:path';
 import { openModel } from '../analyses/analyze.js';
 import { recogniseFormat } from '../formats/open.js';
 import { ModelFileError } from '../formats/modelFile.js';
-import type { AnalyzeSettings, ModelSummary, RenderFormat } from '../protocol.js';
+import type { AnalyzeSettings, InputsProposal, InputsRequest, ModelSummary, RenderFormat } from '../protocol.js';
+import type { JacobianChoice } from '../report/jacobianDetail.js';
+import type { InputPicture, JacobianDetail } from '../report/jacobianViews.js';
 import type { LayerDetail, ReportOverview } from '../report/views.js';
 import { renderReport } from '../report/index.js';
 import type { Engine } from './engine.js';
+import { pictureOfInput, proposeInputs } from './inputsPreview.js';
 import { ModelDocument } from './modelDocument.js';
 import { SavedDocument } from './savedDocument.js';
 
@@ -21,6 +24,8 @@ export class RequestError extends Error {
 /** The open models and saved reports, by path. */
 export class Documents {
   private readonly open = new Map<string, Promise<ModelDocument | SavedDocument>>();
+  /** Inputs that the analysis of a model was last asked for with. */
+  private readonly inputs = new Map<string, InputsRequest | 'synthetic'>();
 
   constructor(private readonly engine: Engine) {}
 
@@ -37,11 +42,16 @@ export class Documents {
   }
 
   async analyze(file: string, settings: AnalyzeSettings, signal: AbortSignal): Promise<ReportOverview> {
+    if (settings.inputs) this.inputs.set(file, settings.inputs);
     return (await this.model(file)).analyze(settings, signal);
   }
 
   async layerDetail(file: string, layer: string): Promise<LayerDetail | null> {
     return (await this.find(file)).detail(layer);
+  }
+
+  async jacobianDetail(file: string, choice: JacobianChoice): Promise<JacobianDetail | null> {
+    return (await this.find(file)).jacobianDetail(choice);
   }
 
   /** The report in another format; html embeds the panel's bundle, which lies beside this program. */
@@ -86,7 +96,20 @@ export class Documents {
     }
   }
 
+  /** Tries inputs out; without a request those of the last analysis, else those that sigmascope.json names. */
+  async previewInputs(file: string, request: InputsRequest | null, pictures: number, signal: AbortSignal): Promise<InputsProposal> {
+    const last = this.inputs.get(file) ?? null;
+    return proposeInputs(this.engine, file, request ?? (last === 'synthetic' ? null : last), pictures, signal);
+  }
+
+  /** One input of the last analysis; null where it is no picture, or was made up. */
+  async inputPicture(file: string, index: number, signal: AbortSignal): Promise<InputPicture | null> {
+    const request = this.inputs.get(file) ?? (await this.engine.inputsFor(file))?.request ?? 'synthetic';
+    return request === 'synthetic' ? null : pictureOfInput(this.engine, file, request, index, signal);
+  }
+
   async close(file: string): Promise<void> {
+    this.inputs.delete(file);
     const document = this.open.get(file);
     this.open.delete(file);
     (await document?.catch(() => undefined))?.close();

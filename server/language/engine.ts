@@ -1,7 +1,8 @@
 import path from 'node:path';
 import { setTimeout } from 'node:timers/promises';
-import { ConfigurationError, emptyConfiguration, findConfiguration, mergeRules, readConfiguration, type Configuration } from '../configuration.js';
-import type { AnalysisProgress, ServerSettings } from '../protocol.js';
+import { ConfigurationError, emptyConfiguration, findConfiguration, inputsFor, mergeRules, readConfiguration, type Configuration } from '../configuration.js';
+import type { AnalysisProgress, InputsRequest, ServerSettings } from '../protocol.js';
+import type { JacobianOverview, JacobianRow } from '../report/jacobianViews.js';
 import type { LayerRow } from '../report/views.js';
 import { Cache } from '../runtime/cache.js';
 import { WorkerPool } from '../runtime/pool.js';
@@ -14,6 +15,9 @@ export interface Outbox {
   layersDone(document: string, rows: LayerRow[]): void;
   workerLost(document: string, layer: string, reason: string, retried: boolean): void;
   modelHashed(document: string, sha256: string): void;
+  /** All Jacobians at the start and the end of their run; null with the reason where there are none. */
+  jacobians(document: string, overview: JacobianOverview | null, reason: string | null): void;
+  jacobianRows(document: string, rows: JacobianRow[], done: number, total: number): void;
   log(level: 'info' | 'warn' | 'error', sentence: string): void;
   /** Something a person should see once, outside of any panel. */
   warn(sentence: string): void;
@@ -49,8 +53,7 @@ export class Engine {
 
   /** The configuration that holds for a model; a wrong one is told once and left out. */
   configurationFor(model: string): Configuration {
-    const folder = this.folders.find((candidate) => !path.relative(candidate, model).startsWith('..')) ?? path.dirname(model);
-    const file = findConfiguration(model, folder);
+    const file = this.configurationFile(model);
     if (file === null) return { ...emptyConfiguration, rules: this.settings.rules };
     try {
       const configuration = readConfiguration(file);
@@ -61,6 +64,17 @@ export class Engine {
       this.warned = error.message;
       return { ...emptyConfiguration, rules: this.settings.rules };
     }
+  }
+
+  /** The inputs that the configuration names for a model, and how many of them are looked at; null where it names none. */
+  async inputsFor(model: string): Promise<{ request: InputsRequest; samples: number | null } | null> {
+    const file = this.configurationFile(model);
+    return file === null ? null : inputsFor(this.configurationFor(model), file, model);
+  }
+
+  private configurationFile(model: string): string | null {
+    const folder = this.folders.find((candidate) => !path.relative(candidate, model).startsWith('..')) ?? path.dirname(model);
+    return findConfiguration(model, folder);
   }
 
   /** Takes note of work that goes on after its request is answered, so that `close` waits for it. It must not reject. */

@@ -2,15 +2,19 @@ import { chooseLayers, openModel, runPlan, type LayerOutcome } from '../analyses
 import { assembleReport, weightWatcherRows } from '../analyses/assemble.js';
 import { pooledRunner } from '../analyses/context.js';
 import { estimateCost, planAnalysis, type AnalysisPlan, type UnitSettings } from '../analyses/plan.js';
+import { networkTask, type NetworkTask } from '../analyses/jacobians/task.js';
 import { cachedOutcomes, cacheOutcomes, isUnchanged, modelDigest, type ModelDigest } from '../analyses/resultCache.js';
 import type { Model } from '../model/model.js';
 import type { AnalyzeSettings } from '../protocol.js';
+import type { JacobianChoice } from '../report/jacobianDetail.js';
+import type { JacobianDetail } from '../report/jacobianViews.js';
 import { layerDetailOf } from '../report/layerDetail.js';
 import type { AnalysisSettings, Report } from '../report/report.js';
 import type { LayerDetail, OverviewState, ReportOverview } from '../report/views.js';
 import type { WeightWatcherRow } from '../report/weightWatcherRow.js';
 import { fileIdentity, type FileIdentity } from '../runtime/cache.js';
 import type { Engine } from './engine.js';
+import { JacobianPart } from './jacobianPart.js';
 import { formatCount, formatSeconds } from '../report/numbers.js';
 import { listed, plural } from '../report/wording.js';
 import { rowsOf, modelOverview } from './modelOverview.js';
@@ -25,6 +29,8 @@ const defaultAnalysis: AnalysisSettings = { only: ['weights'], layers: null, see
 
 interface Run {
   settings: AnalysisSettings;
+  /** Of the Jacobians; null where they are not asked for. */
+  task: NetworkTask | null;
   controller: AbortController;
   finished: Promise<void>;
 }
@@ -32,6 +38,7 @@ interface Run {
 /** One model that the editor shows: its layers, what is computed of them, and the analysis that runs. */
 export class ModelDocument {
   private readonly outcomes = new Map<string, LayerOutcome>();
+  private readonly jacobians: JacobianPart;
   private settings = defaultAnalysis;
   private state: OverviewState = 'listed';
   private run: Run | null = null;
@@ -44,7 +51,9 @@ export class ModelDocument {
     private readonly engine: Engine,
     private model: Model,
     private identities: FileIdentity[],
-  ) {}
+  ) {
+    this.jacobians = new JacobianPart(path, engine);
+  }
 
   /**
    * Reads the headers of a model file, and what the cache knows of it.
@@ -61,7 +70,7 @@ export class ModelDocument {
   /** Looks whether the files have changed: without numbers the model is read again, else the numbers are stale. */
   async refresh(): Promise<void> {
     if (this.run !== null || (await isUnchanged(this.identities))) return;
-    if (this.outcomes.size > 0) this.state = 'stale';
+    if (this.outcomes.size > 0 || this.jacobians.result !== null) this.state = 'stale';
     else await this.reload();
   }
 
@@ -72,8 +81,10 @@ export class ModelDocument {
       model: this.model,
       path: this.path,
       sha256: this.digest?.sha256 ?? null,
-      settings: this.settings,
+      settings: this.reportedSettings(),
       outcomes: this.outcomes,
+      jacobians: this.jacobians.result,
+      jacobianOverview: this.jacobians.overview(this.model),
       state: this.state,
       rules,
       silence,
@@ -84,15 +95,17 @@ export class ModelDocument {
   /** The report of what is there; a cut-off analysis says so. */
   report(): Report {
     const { rules, silence } = this.engine.configurationFor(this.path);
-    const whole = this.model.layers.every((layer) => this.outcomes.has(layer.id));
+    const settings = this.reportedSettings();
+    const whole = !settings.only.includes('weights') || this.model.layers.every((layer) => this.outcomes.has(layer.id));
     return assembleReport({
       model: this.model,
       path: this.path,
       sha256: this.digest?.sha256 ?? null,
-      settings: this.settings,
+      settings,
       chosen: this.model.layers,
       outcomes: this.outcomes,
-      incomplete: whole ? null : 'cancelled',
+      jacobians: this.jacobians.result,
+      incomplete: whole && this.jacobians.result?.complete !== false ? null : 'cancelled',
       rules,
       silence,
     });
@@ -103,18 +116,24 @@ export class ModelDocument {
     return this.outcomes.get(layer)?.state === 'done' ? layerDetailOf(this.report(), layer) : null;
   }
 
+  /** The singular values of one Jacobian; null while there are none. */
+  jacobianDetail(choice: JacobianChoice): JacobianDetail | null {
+    return this.jacobians.detail(this.model, choice);
+  }
+
   /**
    * Runs what is missing under these settings, or joins the run that does. Cancelling keeps what was done.
    * @throws ModelFileError when the file has changed and is no model any longer
    */
   async analyze(wanted: AnalyzeSettings, signal: AbortSignal): Promise<ReportOverview> {
-    const settings: AnalysisSettings = { ...defaultAnalysis, layers: wanted.layers ?? null, seed: wanted.seed ?? 0, operator: wanted.operator ?? 'norms' };
+    const settings: AnalysisSettings = { only: wanted.only ?? defaultAnalysis.only, layers: wanted.layers ?? null, seed: wanted.seed ?? 0, operator: wanted.operator ?? 'norms' };
     const retry = wanted.retry ?? [];
-    if (this.run !== null && (retry.length > 0 || !sameSettings(this.run.settings, settings))) {
+    const task = settings.only.includes('jacobian') ? await this.jacobianTask(wanted, settings) : null;
+    if (this.run !== null && (retry.length > 0 || !sameSettings(this.run.settings, settings) || JSON.stringify(this.run.task) !== JSON.stringify(task))) {
       this.run.controller.abort();
       await this.run.finished;
     }
-    const run = this.run ?? this.start(settings, retry);
+    const run = this.run ?? this.start(settings, retry, task);
     const cancel = (): void => run.controller.abort();
     if (signal.aborted) cancel();
     signal.addEventListener('abort', cancel, { once: true });
@@ -141,17 +160,34 @@ export class ModelDocument {
     this.run?.controller.abort();
   }
 
-  private start(settings: AnalysisSettings, retry: readonly string[]): Run {
+  private start(settings: AnalysisSettings, retry: readonly string[], task: NetworkTask | null): Run {
     const controller = new AbortController();
-    const finished = this.execute(settings, retry, controller.signal).finally(() => {
+    const finished = this.execute(settings, retry, task, controller.signal).finally(() => {
       this.run = null;
     });
-    return (this.run = { settings, controller, finished });
+    return (this.run = { settings, task, controller, finished });
   }
 
-  private async execute(settings: AnalysisSettings, retry: readonly string[], signal: AbortSignal): Promise<void> {
-    const started = performance.now();
+  private async execute(settings: AnalysisSettings, retry: readonly string[], task: NetworkTask | null, signal: AbortSignal): Promise<void> {
     if (!(await isUnchanged(this.identities))) await this.reload();
+    if (settings.only.includes('weights')) await this.executeWeights(settings, retry, signal);
+    if (task !== null && !signal.aborted) await this.executeJacobians(settings, task, signal);
+  }
+
+  private async executeJacobians(settings: AnalysisSettings, task: NetworkTask, signal: AbortSignal): Promise<void> {
+    const started = performance.now();
+    const { outbox } = this.engine;
+    const before = this.state;
+    this.state = 'running';
+    const chosen = new Set((await chooseLayers(this.model.layers, settings.layers)).map(({ id }) => id));
+    await this.jacobians.run(task, this.model, (layer) => chosen.has(layer), signal);
+    // The weights are as far as they were.
+    this.state = (await isUnchanged(this.identities)) ? before : 'stale';
+    outbox.log('info', `${this.path}: Jacobians ${this.jacobians.result?.complete === true ? 'done' : 'cancelled'} after ${formatSeconds((performance.now() - started) / 1000)}, ${plural(this.jacobians.result?.jacobians?.layers.length ?? 0, 'layer')}.`);
+  }
+
+  private async executeWeights(settings: AnalysisSettings, retry: readonly string[], signal: AbortSignal): Promise<void> {
+    const started = performance.now();
     if (!sameSettings(this.settings, settings)) this.outcomes.clear();
     this.settings = settings;
     for (const [layer, outcome] of this.outcomes) if (outcome.state !== 'done' || retry.includes(layer)) this.outcomes.delete(layer);
@@ -216,6 +252,29 @@ export class ModelDocument {
     return planAnalysis(this.model.layers.filter((layer) => wanted.has(layer.id)), this.unitSettings(), this.engine.memoryLimitBytes);
   }
 
+  /** What is there, whichever runs it came from. */
+  private reportedSettings(): AnalysisSettings {
+    const jacobian = this.jacobians.result !== null;
+    const weights = this.outcomes.size > 0 || !jacobian;
+    return { ...this.settings, only: [...(weights ? (['weights'] as const) : []), ...(jacobian ? (['jacobian'] as const) : [])] };
+  }
+
+  /** Inputs as they were asked for or, where nothing was said, as sigmascope.json names them; else made up. */
+  private async jacobianTask(wanted: AnalyzeSettings, { seed }: AnalysisSettings): Promise<NetworkTask> {
+    const configured = await this.engine.inputsFor(this.path);
+    const inputs = wanted.inputs === 'synthetic' ? null : (wanted.inputs ?? configured?.request ?? null);
+    return networkTask({
+      model: this.path,
+      inputs: inputs ?? { file: null, preprocess: null },
+      samples: wanted.samples ?? configured?.samples ?? null,
+      seed,
+      precision: wanted.precision ?? 'float32',
+      // Units run side by side, one in each process.
+      threads: 1,
+      memoryBytes: this.engine.memoryLimitBytes,
+    });
+  }
+
   private unitSettings(): UnitSettings {
     return { operator: this.settings.operator, seed: this.settings.seed, weightWatcher: false, threads: this.engine.settings.threads };
   }
@@ -225,6 +284,7 @@ export class ModelDocument {
     this.closing = new AbortController();
     ({ model: this.model, identities: this.identities } = await readHeaders(this.path));
     this.outcomes.clear();
+    this.jacobians.result = null;
     this.digest = null;
     this.state = 'listed';
     await this.recall({ rememberedOnly: true });

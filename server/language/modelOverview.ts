@@ -3,20 +3,21 @@ import type { LayerOutcome } from '../analyses/analyze.js';
 import type { Layer } from '../model/model.js';
 import { overviewAnswer } from '../report/answer.js';
 import { rowOf } from '../report/overview.js';
+import type { JacobianOverview } from '../report/jacobianViews.js';
 import type { Health } from '../report/report.js';
 import type { CostEstimate, LayerRow, OverviewState, ReportOverview } from '../report/views.js';
 
 /** Health of a layer that was not read; such a layer's row shows its state instead. */
 const unknownHealth: Health = { nonFinite: { count: 0, firstIndex: null }, zeros: 0, denormals: 0, zeroRows: 0, zeroColumns: 0, constant: null, duplicateOf: null };
 
-type OverviewParts = Omit<ReportParts, 'chosen' | 'incomplete' | 'timings'> & { state: OverviewState; cost: CostEstimate };
+type OverviewParts = Omit<ReportParts, 'chosen' | 'incomplete' | 'timings'> & { state: OverviewState; cost: CostEstimate; jacobianOverview: JacobianOverview | null };
 
 /** The overview of an open model: a row for every layer, computed or not. Cost O(layers + findings). */
 export function modelOverview(parts: OverviewParts): ReportOverview {
   const { model, outcomes, state } = parts;
   const report = assembleReport({ ...parts, chosen: model.layers.filter((layer) => outcomes.has(layer.id)), incomplete: null });
   const byId = new Map(report.layers.map((layer) => [layer.id, layer]));
-  const passedOver = report.skipped.filter((entry) => entry.layer === undefined || outcomes.has(entry.layer));
+  const passedOver = report.skipped.filter((entry) => entry.layer === undefined || entry.analysis === 'jacobian' || outcomes.has(entry.layer));
   const overview: Omit<ReportOverview, 'answer'> = {
     document: parts.path,
     origin: 'model',
@@ -31,6 +32,7 @@ export function modelOverview(parts: OverviewParts): ReportOverview {
     skipped: passedOver,
     findings: report.findings,
     cost: parts.cost,
+    jacobians: parts.jacobianOverview,
   };
   return { ...overview, answer: overviewAnswer(overview) };
 }

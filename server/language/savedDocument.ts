@@ -1,3 +1,5 @@
+import { jacobianDetailOf, type JacobianChoice } from '../report/jacobianDetail.js';
+import type { JacobianDetail } from '../report/jacobianViews.js';
 import { layerDetailOf } from '../report/layerDetail.js';
 import { overviewOf } from '../report/overview.js';
 import { stateOf } from '../report/render/text.js';
@@ -27,6 +29,10 @@ export class SavedDocument {
 
   detail(layer: string): LayerDetail | null {
     return layerDetailOf(this.saved, layer);
+  }
+
+  jacobianDetail(choice: JacobianChoice): JacobianDetail | null {
+    return jacobianDetailOf(this.saved, choice);
   }
 
   close(): void {

@@ -25,6 +25,8 @@ export interface LayerDraft {
   unitAxis: number;
   /** Inputs of the node that hold its bias. */
   biasInputs: number[];
+  /** Of a part of a fused projection: the value that holds this part alone, or why the graph has none. */
+  part?: { output: string } | { reason: string };
 }
 
 /** A finished layer with all its uses, the one that named it first. */

@@ -7,6 +7,7 @@ import { contentKey, elementsOf, weightTensors } from './expression.js';
 import { Scope, type PlacedNode } from './graphScope.js';
 import { inlineFunctions } from './inlineFunctions.js';
 import { baseId, fullName, UniqueIds } from './layerNames.js';
+import { layerUses, type FoundUse } from './layerUses.js';
 import type { Layer, Model } from './model.js';
 import { networkFunction } from './networkFunction.js';
 import { detectFusedAttention } from './operators/attention.js';
@@ -26,6 +27,7 @@ export async function graphModel(file: ModelFile, graph: Graph): Promise<Model> 
   const resolver = new ConstantResolver(await SmallConstants.load(root));
   const shapes = new ShapeInference(root, resolver);
   const found = new Map<string, FoundLayer>();
+  const uses: FoundUse[] = [];
   const refused = new Map<string, string>();
   const ids = new UniqueIds();
   for (const placed of root.allNodes()) {
@@ -39,9 +41,10 @@ export async function graphModel(file: ModelFile, graph: Graph): Promise<Model> 
       // What holds no numbers is listed among the skipped tensors with that reason.
       if (elementsOf(draft.weight.shape) === 0 || !weightTensors(draft.weight).every(({ dtype }) => isNumeric(dtype))) continue;
       const key = contentKey(draft.weight);
-      const known = found.get(key);
-      if (known) known.uses.push(draft);
-      else found.set(key, { layer: layerOf(draft, ids), uses: [draft] });
+      const known = found.get(key) ?? { layer: layerOf(draft, ids), uses: [] };
+      found.set(key, known);
+      known.uses.push(draft);
+      uses.push({ found: known, use: draft });
     }
   }
   const layers = [...found.values()];
@@ -49,6 +52,7 @@ export async function graphModel(file: ModelFile, graph: Graph): Promise<Model> 
   return {
     file,
     layers: layers.map(({ layer }) => layer),
+    uses: layerUses(uses, root, resolver, shapes),
     skipped: skippedTensors(file, root, resolver, layers, refused),
     function: networkFunction(root, layers),
   };

@@ -4,9 +4,23 @@ import type { ModelFile, StoredTensor } from '../formats/modelFile.js';
 export interface Model {
   file: ModelFile;
   layers: Layer[];
+  /** Where the graph uses the layers, in topological order; empty for files without a graph. */
+  uses: LayerUse[];
   /** Every tensor that is not the weight of a layer, with the reason. */
   skipped: { tensor: string; reason: string }[];
   function: { input: string; output: string; tensor: string; removed: string[] } | null;
+}
+
+/** One use of a layer: a layer whose weights serve several operations has several. */
+export interface LayerUse {
+  /** Id of the layer. */
+  layer: string;
+  /** Which use of it, from 0. */
+  call: number;
+  /** Name of the value of the graph that is the layer's output: of its affine map, bias included, before the activation. */
+  output: string | null;
+  /** Why the graph has no such value. */
+  reason: string | null;
 }
 
 export type LayerKind = 'dense' | 'convolution' | 'convolutionTranspose' | 'embedding' | 'recurrent' | 'attention' | 'other';

@@ -54,7 +54,7 @@ export function namedModel(file: ModelFile): Model {
   const used = new Set(layers.map((layer) => layer.tensor));
   const skipped = [...byName.keys()].filter((name) => !used.has(name)).map((name) => ({ tensor: name, reason: reasons.get(name) ?? 'not the weights of a layer' }));
   for (const { tensor, reason } of file.skipped ?? []) if (!byName.has(tensor)) skipped.push({ tensor, reason });
-  return { file, layers, skipped, function: null };
+  return { file, layers, uses: [], skipped, function: null };
 }
 
 interface Context {

@@ -1,5 +1,8 @@
+import type { ModelFile } from '../formats/modelFile.js';
+import { counted, quote } from '../formats/sentences.js';
 import type { FoundLayer } from './draft.js';
-import type { Scope } from './graphScope.js';
+import { Scope } from './graphScope.js';
+import { inlineFunctions } from './inlineFunctions.js';
 import type { Model } from './model.js';
 
 const floatTypes = new Set(['float64', 'float32', 'float16', 'bfloat16']);
@@ -20,6 +23,53 @@ export function networkFunction(root: Scope, layers: readonly FoundLayer[]): Mod
   const input = free.find((value) => floatTypes.has(value.dtype))?.name ?? embedding?.at.node.outputs[0];
   if (!output || !input) return null;
   return { input, output: output.name, ...withoutNormalisation(root, output.name) };
+}
+
+/** Names that a person gives instead of the first input and output; null leaves the choice. */
+export interface ChosenFunction {
+  input: string | null;
+  output: string | null;
+}
+
+/** More names than this are counted and not listed. */
+const listedNames = 6;
+
+/**
+ * f between an input and a value that a person names: the input is one of the graph's floating-point ones, the output any
+ * value of the graph, most often one of its outputs. What is not named stays as `Model.function` has it.
+ * @throws UnknownValue, one sentence with the names there are
+ */
+export function chosenFunction({ file, function: given }: Pick<Model, 'file' | 'function'>, chosen: ChosenFunction): NonNullable<Model['function']> {
+  if (file.graph === null) throw new UnknownValue(`${file.path} holds weights and no graph, so that there is no function of its inputs: export the network as ONNX.`);
+  const input = chosen.input === null ? given?.input : inputNamed(file, chosen.input);
+  if (input === undefined) throw new UnknownValue(`${file.path} has no floating-point input and no embedding, by which it could be differentiated.`);
+  if (chosen.output === null) {
+    if (given === null) throw new UnknownValue(`${file.path} has no floating-point output: name a value of the graph with --output.`);
+    return { ...given, input };
+  }
+  const root = new Scope(inlineFunctions(file.graph, file.functions ?? []));
+  if (!root.producers.has(chosen.output)) throw new UnknownValue(`The model makes no value ${quote(chosen.output)}; its outputs are ${listedOf(file.outputs)}.`);
+  return { input, output: chosen.output, ...withoutNormalisation(root, chosen.output) };
+}
+
+/** A name that is none of the model's. */
+export class UnknownValue extends Error {
+  constructor(message: string) {
+    super(message);
+    this.name = 'UnknownValue';
+  }
+}
+
+function inputNamed(file: ModelFile, name: string): string {
+  const input = file.inputs.find((candidate) => candidate.name === name);
+  if (input === undefined) throw new UnknownValue(`The model has no input ${quote(name)}; its inputs are ${listedOf(file.inputs)}.`);
+  if (!floatTypes.has(input.dtype) && input.dtype !== 'unknown') throw new UnknownValue(`The input ${quote(name)} is ${input.dtype}, by which nothing can be differentiated: name a floating-point one.`);
+  return name;
+}
+
+function listedOf(values: readonly { name: string }[]): string {
+  const names = values.slice(0, listedNames).map(({ name }) => quote(name)).join(', ');
+  return values.length > listedNames ? `${names} and ${counted(values.length - listedNames, 'other')}` : names;
 }
 
 function withoutNormalisation(root: Scope, output: string): { tensor: string; removed: string[] } {

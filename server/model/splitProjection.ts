@@ -5,6 +5,7 @@ import type { LayerDraft } from './draft.js';
 import { elementsOf } from './expression.js';
 import type { Scope, Use } from './graphScope.js';
 import { projectionPart, type ProjectionPart } from './operators/attention.js';
+import { describe } from './operators/dense.js';
 import type { ShapeInference } from './shapes.js';
 
 /** Operations between a projection and its split; exporters write at most five. */
@@ -23,7 +24,14 @@ interface Factor {
 interface SplitPart {
   value: string;
   part: ProjectionPart;
+  /** The operation that changed the numbers between the projection and the split; null where they are still its own. */
+  changedBy: GraphNode | null;
 }
+
+type CutPart = Omit<SplitPart, 'changedBy'>;
+
+/** Operations before a split after which the numbers are no longer those of the affine map. */
+const changing = new Set(['Mul', 'QuantizeLinear', 'DequantizeLinear']);
 
 /**
  * Query, key and value of one fused projection, where the graph takes its output apart into three and two of the parts
@@ -37,12 +45,16 @@ export function splitProjection(layer: LayerDraft, resolver: ConstantResolver, s
   const names = parts && rolesOf(layer.at.scope, parts);
   if (!parts || !names) return null;
   const inputsFirst = layer.shape.length === 2 && layer.shape[0] === columns && layer.shape[1] === units;
-  const split = parts.map(({ part }, i): LayerDraft & { role: string } => {
+  const split = parts.map(({ part, value, changedBy }, i): LayerDraft & { role: string } => {
     const weight = projectionPart(layer.weight, part);
     const rows = weight.shape[1];
-    return { ...layer, weight, kind: 'attention', suffix: `.${names[i]}`, shape: inputsFirst ? [columns, rows] : [rows, columns], output: null, input: i === 0 ? layer.input : null, role: names[i] };
+    return { ...layer, weight, kind: 'attention', suffix: `.${names[i]}`, shape: inputsFirst ? [columns, rows] : [rows, columns], output: null, input: i === 0 ? layer.input : null, part: outputOf(value, changedBy), role: names[i] };
   });
   return split.sort((a, b) => 'qkv'.indexOf(a.role) - 'qkv'.indexOf(b.role));
+}
+
+function outputOf(value: string, changedBy: GraphNode | null): Required<LayerDraft>['part'] {
+  return changedBy ? { reason: `${describe(changedBy)} changes the projection before it is split, so that no value of the graph is this part of it.` } : { output: value };
 }
 
 /** Follows the output of a projection to where it is split, knowing which axis holds which units. */
@@ -59,16 +71,18 @@ class ProjectionWalk {
     let value = output;
     // The last axes of the value, as far as they are known; an axis without factors is not one of units.
     let tail: Factor[][] = [[{ size: this.units, stride: 1 }]];
+    let changedBy: GraphNode | null = null;
     for (let step = 0; step < maximumSteps; step++) {
       // Asking for the shape (chunk does) is no use of the values.
       const uses = this.scope.usesOf(value).filter(({ node }) => node.opType !== 'Shape');
       const parts = this.partsOf(uses, value, tail);
-      if (parts) return parts;
+      if (parts) return parts.map((part) => ({ ...part, changedBy }));
       const use = uses.length === 1 ? uses[0] : null;
       const next = use && this.follow(use, tail);
       if (!use || !next) return null;
       value = use.node.outputs[0];
       tail = next;
+      if (changing.has(use.node.opType)) changedBy = use.node;
     }
     return null;
   }
@@ -135,7 +149,7 @@ class ProjectionWalk {
   }
 
   /** Three parts that a Split, or three Gathers or Slices, take from the value. */
-  private partsOf(uses: readonly Use[], value: string, tail: Factor[][]): SplitPart[] | null {
+  private partsOf(uses: readonly Use[], value: string, tail: Factor[][]): CutPart[] | null {
     const [first] = uses;
     if (uses.length === 1 && first.node.opType === 'Split' && first.node.outputs.length === 3) {
       const axis = this.tailAxis(numberAttribute(first.node, 'axis', 0), value, tail);
@@ -154,7 +168,7 @@ class ProjectionWalk {
   }
 
   /** What one Gather or Slice takes. */
-  private cut({ node, input }: Use, value: string, tail: Factor[][]): SplitPart | null {
+  private cut({ node, input }: Use, value: string, tail: Factor[][]): CutPart | null {
     if (input !== 0) return null;
     if (node.opType === 'Gather') {
       const index = this.numbers(node.inputs[1]);

@@ -16,8 +16,10 @@ export interface InputsReport {
   preprocessing: string;
   /** Shape of one input as the graph takes it. */
   shape: number[];
-  /** Share of all inputs whose largest output is the label's; null without labels. */
+  /** Share of inputs whose largest output is the label's; null without labels. */
   accuracy: number | null;
+  /** Over how many inputs; all of them, or a sample of 10,000. */
+  accuracyOf: number | null;
   /** What a person should know of how they were read; null without. */
   note: string | null;
   /** Those of the sample. */
@@ -38,6 +40,8 @@ export interface JacobianReport {
   /** Places of the sample in the file, ascending. All lists by input are in this order. */
   inputIndices: number[];
   precision: 'float32' | 'float64';
+  /** f and its variable, by the names of the graph. */
+  function: { input: string; output: string; tensor: string; removed: string[] };
   selfCheck: SelfCheck;
   /** ∂f/∂x; null where it is withheld or not differentiable, with the reason in `skipped`. */
   output: JacobianSpectra | null;
@@ -55,6 +59,8 @@ export interface SelfCheck {
   float64: number | null;
   /** Why `float64` is null. */
   float64Reason: string | null;
+  /** Largest |J·v − (f(x + h·v) − f(x − h·v))/2h| in float64, relative to the largest |J·v|, the median over inputs; null where the network rounds, or has no float64. */
+  differences: number | null;
   /** Inputs that were checked. */
   n: number;
   passed: boolean;
@@ -151,6 +157,8 @@ export interface Saturation {
 
 /** Gradient of the predicted class, A(x) = ∇f_c, against A(x + δ), δ normal with E‖δ‖² = noise²·‖x‖²; medians, with 5 and 95 %, over inputs. */
 export interface AttributionStability {
+  /** Inputs that were looked at: the first of the sample. */
+  n: number;
   noise: number[];
   /** cos(A(x), A(x + δ)) */
   cosine: QuantileCurves;
@@ -174,10 +182,14 @@ export interface ProbeReport {
   norm: 'linf' | 'l2';
   /** In input space. */
   epsilon: number;
-  steps: number;
-  stepSize: number;
-  restarts: number;
-  loss: 'cross-entropy' | 'margin';
+  /** Of the longest course; null for random. */
+  steps: number | null;
+  /** In input space; null for random and deepfool. */
+  stepSize: number | null;
+  /** null for fgsm and deepfool, which draw nothing. */
+  restarts: number | null;
+  /** What is made large; null for deepfool. */
+  loss: 'cross-entropy' | 'margin' | null;
   /** In input space: perturbed inputs stay within. */
   range: [number, number];
   n: number;

@@ -1,4 +1,5 @@
 import { overviewAnswer } from './answer.js';
+import { jacobianOverviewOf } from './jacobianView.js';
 import { activeFindings, fullRank, isAlphaLoose, worstActiveSeverity } from './layerFacts.js';
 import type { LayerReport, Report } from './report.js';
 import type { LayerRow, OverviewState, ReportOverview } from './views.js';
@@ -30,6 +31,7 @@ export function overviewOf(report: Report, document: string, origin: ReportOverv
     skipped: report.skipped,
     findings: report.findings,
     cost: null,
+    jacobians: jacobianOverviewOf(report, report.incomplete === undefined ? 'done' : 'cancelled'),
   };
   const progress = report.incomplete === undefined ? undefined : { done: report.incomplete.layersDone, total: report.incomplete.layersTotal };
   return { ...withoutAnswer, answer: overviewAnswer(withoutAnswer, progress) };

@@ -1,3 +1,5 @@
+import type { InputsReport, JacobianReport, ProbeReport } from './jacobians.js';
+
 /**
  * The report: what an analysis found, as plain JSON. Everything a person sees (panel, tree, diagnostics,
  * command line, annotations of a build) is a view of it. `schemaVersion` 1.
@@ -16,8 +18,14 @@ export interface Report {
   layers: LayerReport[];
   /** What was not analysed, and why: never an empty result without a reason. */
   skipped: Skipped[];
+  /** What the parts that rest on inputs ran on. */
+  inputs?: InputsReport;
+  /** How the network and its layers stretch the inputs. */
+  jacobians?: JacobianReport;
   /** Those of all layers, in layer order. */
   findings: Finding[];
+  /** Only of the command `probe`. */
+  probe?: ProbeReport;
   /** What the numbers rest on. */
   settings: AnalysisSettings;
   /** Only when the run did not reach its end: what is there is exact, what is missing is in `skipped`. */
@@ -316,7 +324,7 @@ export interface AnalysisSettings {
   operator: OperatorMode;
 }
 
-export type AnalysisName = 'weights';
+export type AnalysisName = 'weights' | 'jacobian';
 export type OperatorMode = 'none' | 'norms' | 'full';
 
 /** Seconds of wall time. Left out by `--no-timings`. */

@@ -1,4 +1,4 @@
-import { weightRules, type Rule, type WeightRuleId } from './rules.js';
+import { rules, type Rule, type RuleId } from './rules.js';
 
 /** How a rule is spoken of when it concerns several layers: `4 of 8 layers have dead units`. */
 export interface RulePhrase {
@@ -14,7 +14,7 @@ export interface RulePhrase {
   absent: string | null;
 }
 
-const weightPhrases: Readonly<Record<WeightRuleId, RulePhrase>> = {
+const knownPhrases: Readonly<Record<RuleId, RulePhrase>> = {
   'weights/non-finite': {
     title: 'Weights that are not finite',
     description: 'A weight tensor holds NaN or infinity, so it has no spectrum.',
@@ -78,10 +78,31 @@ const weightPhrases: Readonly<Record<WeightRuleId, RulePhrase>> = {
     many: 'have one dominating direction',
     absent: null,
   },
+  'jacobian/exploding': {
+    title: 'Exploding stretch',
+    description: 'The inputs are stretched beyond a limit on their way to a layer.',
+    one: 'stretches the inputs beyond the limit',
+    many: 'stretch the inputs beyond the limit',
+    absent: null,
+  },
+  'jacobian/vanishing': {
+    title: 'Vanishing gradient',
+    description: 'Of a change at a layer next to nothing arrives at the output.',
+    one: 'hardly reaches the output',
+    many: 'hardly reach the output',
+    absent: null,
+  },
+  'jacobian/saturated': {
+    title: 'Saturated units',
+    description: 'Most units of a layer pass no derivative.',
+    one: 'has mostly closed units',
+    many: 'have mostly closed units',
+    absent: null,
+  },
 };
 
 /** By id, since the findings of a saved report may come from rules that this version does not know. */
-const phrases: Readonly<Record<string, RulePhrase>> = weightPhrases;
+const phrases: Readonly<Record<string, RulePhrase>> = knownPhrases;
 
 /** Title and description of a rule; a rule that this version does not know is called by its id. */
 export function ruleWords(rule: string): Pick<RulePhrase, 'title' | 'description'> {
@@ -90,7 +111,7 @@ export function ruleWords(rule: string): Pick<RulePhrase, 'title' | 'description
 
 /** The rule as the project ships it; undefined where this version does not know it. */
 export function shippedRule(rule: string): Rule | undefined {
-  return Object.hasOwn(weightRules, rule) ? weightRules[rule as WeightRuleId] : undefined;
+  return Object.hasOwn(rules, rule) ? rules[rule as RuleId] : undefined;
 }
 
 /** Documentation page of a rule, relative to the project. */

@@ -2,7 +2,8 @@ import type { Severity } from './report.js';
 
 /**
  * The rules that findings come from: ids, severities and thresholds, all in this file. A severity or a threshold can be
- * overridden per rule by the configuration; the texts are in weightTexts.ts, a page per rule is in docs/rules/.
+ * overridden per rule by the configuration; the texts are in weightTexts.ts and jacobianTexts.ts, a page per rule is in
+ * docs/rules/.
  *
  * Severities say what a person should do, not how odd a spectrum is. error: the tensor is broken. warning: part of the
  * model does next to nothing or was never set. information: worth knowing, and seen in networks that work well.
@@ -18,6 +19,10 @@ export type WeightRuleId =
   | 'weights/rank-collapsed'
   | 'weights/ill-conditioned'
   | 'weights/outlier-spike';
+
+export type JacobianRuleId = 'jacobian/exploding' | 'jacobian/vanishing' | 'jacobian/saturated';
+
+export type RuleId = WeightRuleId | JacobianRuleId;
 
 /** A rule as the project ships it. */
 export interface Rule {
@@ -70,7 +75,20 @@ const spikeOverEdge = 10;
 /** Two or three values are no spectrum to stand out from. */
 const spikeDirections = 4;
 
-const rule = (id: WeightRuleId, severity: Severity, thresholds: Record<string, number> = {}): Rule => ({ id, severity, thresholds, help: `docs/rules/${id}.md` });
+/**
+ * Networks that are trained well stretch their inputs up to some hundredfold inside. Beyond a thousandfold, three of
+ * float32's seven digits of the input are amplified into the first digit of the layer.
+ */
+const explodingStretch = 1e3;
+/**
+ * Gradients of earlier layers are scaled by this factor, too: below it they are of the size of float16's smallest normal
+ * numbers (6·10⁻⁵), and a step of the usual size leaves the layers as they are.
+ */
+const vanishingStretch = 1e-4;
+/** Half of the units of a random ReLU layer are closed at an input; three of four is what training or a bias has made. */
+const saturatedShare = 0.75;
+
+const rule = (id: RuleId, severity: Severity, thresholds: Record<string, number> = {}): Rule => ({ id, severity, thresholds, help: `docs/rules/${id}.md` });
 
 /** Every rule of the weight analysis, in the order in which findings are listed. */
 export const weightRules: Readonly<Record<WeightRuleId, Rule>> = {
@@ -95,8 +113,21 @@ export const weightRules: Readonly<Record<WeightRuleId, Rule>> = {
   'weights/outlier-spike': rule('weights/outlier-spike', 'information', { overSecond: spikeOverSecond, overEdge: spikeOverEdge, directions: spikeDirections }),
 };
 
+/** Every rule of the Jacobian analysis. On inputs that are made up the first two are of severity information at most. */
+export const jacobianRules: Readonly<Record<JacobianRuleId, Rule>> = {
+  // Small changes of an input, rounding among them, decide what such a layer puts out.
+  'jacobian/exploding': rule('jacobian/exploding', 'warning', { stretch: explodingStretch }),
+  // What such a layer puts out hardly matters, and training cannot reach it.
+  'jacobian/vanishing': rule('jacobian/vanishing', 'warning', { stretch: vanishingStretch }),
+  // Usual for ReLU: sparse activations are no fault of a network that works.
+  'jacobian/saturated': rule('jacobian/saturated', 'hint', { share: saturatedShare }),
+};
+
+/** Every rule, in the order in which rules are listed. */
+export const rules: Readonly<Record<RuleId, Rule>> = { ...weightRules, ...jacobianRules };
+
 /** All rule ids that this version knows. */
-export const ruleIds: readonly string[] = Object.keys(weightRules);
+export const ruleIds: readonly string[] = Object.keys(rules);
 
 /**
  * A shipped rule with a configuration applied to it.

@@ -1,3 +1,4 @@
+import type { JacobianOverview } from './jacobianViews.js';
 import type { Finding, Health, LayerKind, Metrics, ModelFacts, OperatorSpectrum, Severity, Skipped, AnalysisSettings, SpectrumMethod } from './report.js';
 
 /**
@@ -18,6 +19,8 @@ export interface ReportOverview {
   /** What a run of everything still missing would cost; null for saved reports. */
   cost: CostEstimate | null;
   answer: Answer;
+  /** null or absent: the report holds no Jacobians. */
+  jacobians?: JacobianOverview | null;
 }
 
 /** The first lines of a tab, ready to be shown. */

@@ -12,13 +12,13 @@ export interface FindingText {
 /** Ids are cut on the left beyond this, since the tail tells layers apart. */
 const longestId = 40;
 /** Characters of a message. */
-const longestMessage = 240;
+export const longestMessage = 240;
 
 /** Digits of a ratio to a limit. */
 const ratioDigits = 2;
 
 /** An id in a sentence: `…base_net.12.3`. */
-function quotedId(id: string): string {
+export function quotedId(id: string): string {
   // Not inside of a surrogate pair.
   const tail = id.slice(1 - longestId).replace(/^[\udc00-\udfff]/u, '');
   return `\`${id.length > longestId ? `…${tail}` : id}\``;

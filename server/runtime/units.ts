@@ -1,2 +1,2 @@
 /** The units of work and their outcomes, for the analyses: how they travel is the protocol's business. */
-export type { InputsRequest, WorkerEvent, WorkerOutcome, WorkerUnit } from '../protocol.js';
+export type { FailureCode, InputsRequest, JacobianUnit, PreviewUnit, WeightUnit, WorkerEvent, WorkerOutcome, WorkerUnit } from '../protocol.js';

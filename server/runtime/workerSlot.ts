@@ -60,7 +60,7 @@ export class WorkerSlot {
     };
     try {
       return await new Promise<WorkerOutcome>((resolve, reject) => {
-        pool.exec('analyzeLayer', [unit], { on }).then(
+        pool.exec('runUnit', [unit], { on }).then(
           (outcome: unknown) => resolve(outcome as WorkerOutcome),
           (error: unknown) => reject(error instanceof Error ? error : new Error(String(error))),
         );

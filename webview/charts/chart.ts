@@ -22,6 +22,30 @@ export interface ChartPoint {
   lines: readonly string[];
   /** Set where the point stands for a layer: Enter selects it. */
   layer?: string;
+  /** Which use of the layer, where they are told apart. */
+  call?: number;
+  /** Set where the point stands for an input (its place in the file): Enter selects it. */
+  input?: number;
+  /** Plot area that the point lies in, of several. */
+  area?: number;
+  /** What the focus data source holds while the point has the focus; {x, y} unless it is given. */
+  focus?: Json;
+}
+
+/** A chart whose points lie in rows and columns. x and y of its points are pixels within their plot area. */
+export interface ChartField {
+  /** Plot areas that the pointer is looked for in. */
+  areas: number;
+  /** The point at a pixel of a plot area (left of it where names stand), in a drawing of that width; null: none. */
+  at(area: number, x: number, y: number, width: number): ChartPoint | null;
+  /** Where an arrow key, Home or End leads; null: nowhere. */
+  step(from: ChartPoint | null, key: string, width: number): ChartPoint | null;
+}
+
+/** One entry of the key above a drawing. */
+export interface KeyEntry {
+  swatch: 'band' | 'median' | 'medianLine' | 'dot' | 'ring' | 'diamond' | 'selectedLine' | 'selectedTick' | 'deviation' | 'reference' | 'diverging';
+  text: string;
 }
 
 /** The same data as a real table; also what the CSV holds, in full precision. */
@@ -46,6 +70,10 @@ export interface Chart {
   points: readonly ChartPoint[];
   /** Vega's name of the x scale: "x", or "concat_0_x" in stacked charts. */
   xScale: string;
+  /** What the marks are, where they do not explain themselves. */
+  key?: readonly KeyEntry[];
+  /** Where points are found by row and column rather than by x alone. */
+  field?: ChartField;
 }
 
 /** Colours by role; media of export resolve them. */

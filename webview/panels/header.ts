@@ -1,12 +1,13 @@
+import type { JacobianInputs } from '../../server/report/jacobianViews.js';
 import type { ValueFacts } from '../../server/report/report.js';
 import type { ReportOverview } from '../../server/report/views.js';
 import { element, link, replace, setAttribute } from '../dom.js';
-import { bytes, integer } from '../numbers.js';
+import { bytes, integer, significant } from '../numbers.js';
 import { severities, type Tab } from '../panelModel.js';
 import { t } from '../strings.js';
 import { type PanelContext, fileName } from './context.js';
 
-const tabs: readonly Tab[] = ['overview', 'weights'];
+const tabs: readonly Tab[] = ['overview', 'weights', 'jacobians'];
 
 /** Model name and facts in two lines, what can be done with the whole report, and the tabs. */
 export class Header {
@@ -15,6 +16,7 @@ export class Header {
   private readonly actions = element('span', { class: 'actions' });
   private readonly facts = element('p', { class: 'facts' });
   private readonly values = element('p', { class: 'facts second' });
+  private readonly inputs = element('p', { class: 'facts', id: 'ss-inputs' });
   private readonly tabList = element('div', { class: 'tabs', role: 'tablist', 'aria-label': t('Views of the report') });
   private readonly tabButtons = new Map<Tab, HTMLButtonElement>();
   private readonly badge = element('span', { class: 'badge' });
@@ -23,14 +25,14 @@ export class Header {
 
   constructor(private readonly context: PanelContext) {
     for (const tab of tabs) {
-      const made = element('button', { type: 'button', role: 'tab', id: `ss-tab-${tab}`, 'aria-controls': `ss-panel-${tab}` }, tab === 'overview' ? t('Overview') : t('Weights'), tab === 'weights' ? this.badge : null);
+      const made = element('button', { type: 'button', role: 'tab', id: `ss-tab-${tab}`, 'aria-controls': `ss-panel-${tab}` }, tabName(tab), tab === 'weights' ? this.badge : null);
       made.addEventListener('click', () => context.showTab(tab));
       this.tabButtons.set(tab, made);
       this.tabList.append(made);
     }
     this.tabList.addEventListener('keydown', (event) => this.onKey(event));
     this.progress.append(this.bar);
-    this.element.append(element('div', { class: 'model' }, this.name, this.actions), this.facts, this.values, this.tabList, this.progress);
+    this.element.append(element('div', { class: 'model' }, this.name, this.actions), this.facts, this.values, this.inputs, this.tabList, this.progress);
   }
 
   /** Facts and actions of a new or changed report. */
@@ -42,6 +44,9 @@ export class Header {
     this.name.title = overview.model.path;
     this.facts.textContent = modelFacts(overview);
     replace(this.values, valueFacts(overview), shaFacts(overview));
+    const inputs = model.jacobians.overview?.inputs ?? null;
+    this.inputs.hidden = inputs === null;
+    if (inputs !== null) replace(this.inputs, inputFacts(inputs));
     const exportLink = link(t('Export'), () => host.post({ type: 'exportReport' }), { id: 'ss-export', title: t('Save the whole report as HTML, JSON, CSV …') });
     const again = link(t('Re-run'), () => host.post({ type: 'analyze' }), { id: 'ss-rerun', title: t('Analyze again'), disabled: overview.state === 'running' });
     replace(this.actions, host.live && overview.state !== 'listed' ? exportLink : null, host.live && overview.origin === 'model' && overview.state !== 'listed' ? again : null);
@@ -60,19 +65,22 @@ export class Header {
 
   showProgress(): void {
     const { model } = this.context;
-    this.progress.classList.toggle('active', model.running);
-    if (!model.running) {
+    const { jacobians } = model;
+    const running = model.running || jacobians.running;
+    this.progress.classList.toggle('active', running);
+    if (!running) {
       this.bar.style.width = '0';
       this.progress.removeAttribute('aria-valuenow');
       setAttribute(this.progress, 'aria-hidden', 'true');
       return;
     }
-    const total = model.progress?.total ?? model.rows.length;
-    const done = model.progress?.done ?? model.settled;
+    const progress = model.running ? model.progress : jacobians.progress;
+    const total = progress?.total ?? model.rows.length;
+    const done = progress?.done ?? (model.running ? model.settled : 0);
     this.progress.removeAttribute('aria-hidden');
     setAttribute(this.progress, 'aria-valuemax', total);
     setAttribute(this.progress, 'aria-valuenow', done);
-    this.progress.setAttribute('aria-valuetext', t('{0} of {1} layers analysed', integer(done), integer(total)));
+    this.progress.setAttribute('aria-valuetext', model.running ? t('{0} of {1} layers analysed', integer(done), integer(total)) : t('{0} of {1} steps done', integer(done), integer(total)));
     this.bar.style.width = `${total === 0 ? 0 : (100 * done) / total}%`;
   }
 
@@ -97,6 +105,27 @@ export class Header {
     event.preventDefault();
     event.stopPropagation();
   }
+}
+
+function tabName(tab: Tab): string {
+  switch (tab) {
+    case 'overview': return t('Overview');
+    case 'weights': return t('Weights');
+    case 'jacobians': return t('Jacobians');
+  }
+}
+
+/** "Inputs: cifar10.npz · 100 of 500 · x/255, mean, std · seed 0 · accuracy 0.64" */
+function inputFacts(inputs: JacobianInputs): (HTMLElement | string)[] {
+  if (inputs.source === 'synthetic') return [t('Inputs: {0} random ones · seed {1}', integer(inputs.sampled), inputs.seed)];
+  const facts = [
+    inputs.sampled < inputs.n ? t('{0} of {1}', integer(inputs.sampled), integer(inputs.n)) : t('all {0}', integer(inputs.n)),
+    inputs.preprocessing === 'none' ? t('as they are') : inputs.preprocessing,
+    inputs.sampled < inputs.n ? t('seed {0}', inputs.seed) : '',
+    inputs.accuracy === null ? '' : t('accuracy {0}', significant(inputs.accuracy, 3)),
+    inputs.note ?? '',
+  ].filter((fact) => fact !== '');
+  return [t('Inputs: '), element('span', { class: 'input-file', title: inputs.file }, fileName(inputs.file ?? '')), ` · ${facts.join(' · ')}`];
 }
 
 function modelFacts(overview: ReportOverview): string {

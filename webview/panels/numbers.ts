@@ -7,16 +7,21 @@ import { metricGroups, type MetricGroup, type MetricRow } from './metricRows.js'
 
 /** The Numbers of a layer: one tab stop, arrow keys walk through; the definition shows on hover and focus alike. */
 export class NumbersSection {
-  readonly element = element('section', { class: 'numbers', id: 'ss-numbers', 'aria-label': t('Numbers') });
+  readonly element: HTMLElement;
   private readonly groups = element('div', { class: 'number-groups' });
 
-  constructor(tools: HTMLElement | null) {
+  constructor(tools: HTMLElement | null, id = 'ss-numbers') {
+    this.element = element('section', { class: 'numbers', id, 'aria-label': t('Numbers') });
     this.element.append(element('div', { class: 'section-head' }, element('h2', {}, t('Numbers')), tools ?? ''), this.groups);
     this.groups.addEventListener('keydown', (event) => this.onKey(event));
   }
 
   show(detail: LayerDetail): void {
-    replace(this.groups, metricGroups(detail).map(drawGroup));
+    this.showGroups(metricGroups(detail));
+  }
+
+  showGroups(groups: readonly MetricGroup[]): void {
+    replace(this.groups, groups.map(drawGroup));
     const first = this.groups.querySelector<HTMLElement>('.number');
     if (first !== null) first.tabIndex = 0;
   }

@@ -2,7 +2,7 @@ import { alignedBytes, compileKernel, KernelMemory } from '../kernel.js';
 import { multiplyBlock, type BlockOperator, type LinearOperator, type SingularVectors } from './linearOperator.js';
 import { largestTriplets, projectedBytes, type ProjectedTriplets } from './projected.js';
 import { type RandomGenerator } from '../random.js';
-import { denseSingularValues, denseTriplets } from './smallOperator.js';
+import { denseSide, denseSingularValues, denseTriplets } from './smallOperator.js';
 import { runSteps, type SolveControl, type Steps } from '../steps.js';
 
 export interface LanczosSettings {
@@ -17,6 +17,8 @@ export interface LanczosSettings {
   blockSize?: number;
   /** Most products with A and with Aᵀ. */
   maximumProducts?: number;
+  /** What both bases together may take; past it the iteration starts again from its best vectors. */
+  memoryBytes?: number;
   /** Also the singular vectors. */
   vectors?: boolean;
   random: RandomGenerator;
@@ -39,10 +41,7 @@ export interface LanczosResult {
 
 const defaultTolerance = 1e-8;
 const defaultMaximumProducts = 2000;
-/** Matrices whose smaller side is at most this are written out and treated densely: cheaper and complete. */
-const denseSide = 48;
-/** Both bases together take at most this much memory; past it the iteration starts again from its best vectors. */
-const basisBytes = 192 * 1024 * 1024;
+const defaultMemoryBytes = 192 * 1024 * 1024;
 /** More vectors cost more in re-orthogonalisation than a restart costs in products. */
 const maximumBasis = 160;
 /** A vector that keeps this share of its length in a pass of Gram–Schmidt is orthogonal to rounding. */
@@ -78,7 +77,7 @@ export async function largestSingularValues(operator: LinearOperator | BlockOper
     return { ...whole, singularValues: singularValues.slice(0, settings.count), smallest: singularValues[small - 1], relativeError };
   }
   const blockSize = Math.min(settings.blockSize ?? settings.count, Math.floor(small / 2));
-  const byMemory = Math.floor(basisBytes / 8 / (operator.rows + operator.columns));
+  const byMemory = Math.floor((settings.memoryBytes ?? defaultMemoryBytes) / 8 / (operator.rows + operator.columns));
   const basis = Math.max(Math.min(maximumBasis, byMemory, small), 3 * blockSize);
   const bytes = alignedBytes((basis + blockSize) * operator.rows) + alignedBytes((basis + blockSize) * operator.columns) + alignedBytes((basis + blockSize) * blockSize) + projectedBytes(basis) + combinationBytes(settings, basis, operator);
   const memory = new KernelMemory(await compileKernel());

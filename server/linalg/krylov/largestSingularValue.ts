@@ -1,3 +1,4 @@
+import { solveTridiagonal } from './arrowMatrix.js';
 import { bisectSingularValue } from '../dense/bisection.js';
 import { type LinearOperator } from './linearOperator.js';
 import { type RandomGenerator } from '../random.js';
@@ -151,35 +152,4 @@ function largestOfBidiagonal(alpha: number[], beta: number[]): { value: number; 
     normalise(y);
   }
   return { value, residual: beta[m - 1] * Math.abs(y[m - 1]) };
-}
-
-/** Solves a symmetric tridiagonal system by elimination with row exchanges; zero pivots are raised to rounding size. */
-function solveTridiagonal(diagonal: number[], off: number[], right: Float64Array): Float64Array<ArrayBuffer> {
-  const n = diagonal.length;
-  const d = Float64Array.from(diagonal);
-  const upper = Float64Array.from(off);
-  const second = new Float64Array(n);
-  const x = Float64Array.from(right);
-  for (let i = 0; i + 1 < n; i++) {
-    const below = off[i];
-    const following = i + 2 < n ? off[i + 1] : 0;
-    if (Math.abs(d[i]) >= Math.abs(below)) {
-      if (d[i] === 0) d[i] = Number.EPSILON;
-      const factor = below / d[i];
-      d[i + 1] -= factor * upper[i];
-      x[i + 1] -= factor * x[i];
-    } else {
-      const factor = d[i] / below;
-      const pivotRight = d[i + 1];
-      d[i] = below;
-      d[i + 1] = upper[i] - factor * pivotRight;
-      upper[i] = pivotRight;
-      second[i] = following;
-      if (i + 2 < n) upper[i + 1] = -factor * following;
-      [x[i], x[i + 1]] = [x[i + 1], x[i] - factor * x[i + 1]];
-    }
-  }
-  if (Math.abs(d[n - 1]) < Number.EPSILON) d[n - 1] = Number.EPSILON;
-  for (let i = n - 1; i >= 0; i--) x[i] = (x[i] - (i + 1 < n ? upper[i] * x[i + 1] : 0) - (i + 2 < n ? second[i] * x[i + 2] : 0)) / d[i];
-  return x;
 }

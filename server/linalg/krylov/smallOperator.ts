@@ -6,6 +6,9 @@ import { thinQr } from '../dense/qr.js';
 import { type RandomGenerator } from '../random.js';
 import { type SolveControl } from '../steps.js';
 
+/** Matrices whose smaller side is at most this are written out and treated densely: cheaper and complete. */
+export const denseSide = 48;
+
 /** Writes the lines of the operator's smaller side out, by its products with unit vectors: small × large, row-major. */
 async function writeLines(operator: LinearOperator | BlockOperator, target: Float64Array): Promise<void> {
   const { rows, columns } = operator;

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { fileName } from '../facts.js';
+import { embeddedJacobians } from '../jacobianDetail.js';
 import { layerDetailOf } from '../layerDetail.js';
 import { overviewOf } from '../overview.js';
 import type { LayerReport, Report } from '../report.js';
@@ -69,7 +70,7 @@ export function renderHtml(report: Report, assets: HtmlAssets): string {
 <noscript>
 ${htmlFallback(report, overview)}
 </noscript>
-<script type="application/json" id="sigmascope-report">${inlineJson({ overview, details })}</script>
+<script type="application/json" id="sigmascope-report">${inlineJson({ overview, details, jacobians: embeddedJacobians(report) })}</script>
 ${scripts.map((script) => `<script>${script}</script>`).join('\n')}
 </body>
 </html>

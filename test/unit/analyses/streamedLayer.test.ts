@@ -174,7 +174,7 @@ describe('a layer that is streamed', () => {
 
     const seen: number[] = [];
     const run = unitExecutor();
-    const outcome = await run({ layer, ...unitSettings, memoryLimitBytes: 1e9, streamedRows: 64 }, new AbortController().signal, (part) => {
+    const outcome = await run({ analysis: 'weights', layer, ...unitSettings, memoryLimitBytes: 1e9, streamedRows: 64 }, new AbortController().signal, (part) => {
       if (part > 0.3 && seen.length === 0) truncateSync(file, 4 * 8 * 20_000);
       if (part > 0.3) seen.push(part);
     });

@@ -34,7 +34,7 @@ describe('command line options', () => {
 
   it('refuse what is wrong with the value and what is allowed', () => {
     refused([], /No command/);
-    refused(['analyse', 'm'], /Unknown command "analyse".*analyze and render.*; did you mean analyze\?$/);
+    refused(['analyse', 'm'], /Unknown command "analyse".*analyze, probe and render.*; did you mean analyze\?$/);
     refused(['x', 'm'], /Unknown command "x".*MODEL"\.$/);
     refused(['analyze'], /No file/);
     refused(['analyze', 'a', 'b'], /one file, and 2 are given \("b"/);
@@ -59,11 +59,11 @@ describe('command line options', () => {
 
   it('refuse what is not part of this version, and the help does not name it', () => {
     const help = helpText('1');
-    for (const command of ['compare', 'flag', 'probe', 'edit', 'lint']) {
+    for (const command of ['compare', 'flag', 'edit', 'lint']) {
       refused([command, 'm'], new RegExp(`"${command}" is not part of this version`));
       assert.ok(!help.includes(command));
     }
-    for (const option of ['inputs', 'labels', 'preprocess', 'precision', 'samples', 'alpha', 'epsilon', 'low-rank']) {
+    for (const option of ['alpha', 'groups', 'low-rank', 'calibrate']) {
       refused(['analyze', 'm', `--${option}`, 'x'], new RegExp(`--${option} is not part of this version`));
       assert.ok(!help.includes(`--${option}`));
     }

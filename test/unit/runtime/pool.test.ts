@@ -11,7 +11,7 @@ const never = new AbortController().signal;
 
 function job(layer: unknown, options: Partial<PoolJob> = {}): PoolJob {
   return {
-    unit: { layer, operator: 'none', seed: 0, memoryLimitBytes: 1e9, weightWatcher: false, threads: 1 },
+    unit: { analysis: 'weights', layer, operator: 'none', seed: 0, memoryLimitBytes: 1e9, weightWatcher: false, threads: 1 },
     predictedBytes: 1,
     budgetBytes: 1e9,
     signal: never,

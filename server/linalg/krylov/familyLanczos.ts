@@ -1,0 +1,82 @@
+import { compileKernel, KernelMemory } from '../kernel.js';
+import { type RandomGenerator } from '../random.js';
+import { runSteps, type SolveControl } from '../steps.js';
+import { GatheredOperators, type OperatorFamily } from './gatheredOperators.js';
+import { largestSingularValues } from './lanczos.js';
+import { type BlockOperator } from './linearOperator.js';
+import { denseSide, denseSingularValues } from './smallOperator.js';
+import { leastBasis, VectorLanczos, vectorLanczosBytes, vectorLanczosScratchBytes, type LargestValues } from './vectorLanczos.js';
+
+export { type OperatorFamily } from './gatheredOperators.js';
+export { type LargestValues } from './vectorLanczos.js';
+
+export interface FamilySettings {
+  /** How many of the largest singular values are wanted of each member; at least 1. */
+  count: number;
+  /** Wanted error of each value relative to σ₁; what was reached is stated. Default: 1e-3. */
+  tolerance?: number;
+  /**
+   * 1 (default): from one vector for each member, with the fewest products; the copies of a multiple value appear only as
+   * rounding brings them in. More: blocks, which find values up to that multiplicity at once, and take more products.
+   */
+  blockSize?: number;
+  /** Most products with each member, and as many with its transpose. */
+  maximumProducts?: number;
+  /** Rounding of a product, relative to the member's norm. Default: that of float32. */
+  productError?: number;
+  /** What the bases of all members may take together. A full basis costs a restart. */
+  memoryBytes?: number;
+  random: RandomGenerator;
+}
+
+const defaultTolerance = 1e-3;
+const defaultMaximumProducts = 2000;
+const float32ProductError = 2 ** -22;
+const defaultMemoryBytes = 512 * 1024 * 1024;
+/** More basis vectors cost more in the projected matrix than a restart costs in products. */
+const mostVectors = 640;
+
+/**
+ * The largest singular values of every member of a family, e.g. of the Jacobians of a batch of inputs: an iteration for
+ * each (`VectorLanczos`), all side by side, so that one product of the whole family serves a step of all. Members whose
+ * smaller side is at most 48 are written out and treated densely.
+ *
+ * Cost: products as the slowest member needs them; memory as `memoryBytes` says, where that holds 2·count + 8 vectors of
+ * each member.
+ * @returns by member; null where its products are not finite. Throws the signal's reason on abort, and what a product throws.
+ */
+export async function familySingularValues(family: OperatorFamily, settings: FamilySettings, control: SolveControl = {}): Promise<(LargestValues | null)[]> {
+  const { members, rows, columns } = family;
+  const [short, long] = [Math.min(rows, columns), Math.max(rows, columns)];
+  const { count, random, blockSize = 1, tolerance = defaultTolerance, maximumProducts = defaultMaximumProducts, productError = float32ProductError, memoryBytes = defaultMemoryBytes } = settings;
+  if (short === 0) return Array.from({ length: members }, () => ({ singularValues: new Float64Array(0), relativeError: 0, converged: true, products: 0 }));
+  const solve = async (): Promise<(operator: BlockOperator, member: SolveControl) => Promise<LargestValues | null>> => {
+    if (short <= denseSide) return (operator, member) => ofSmall(operator, count, productError, member);
+    if (blockSize > 1) return (operator, member) => largestSingularValues(operator, { count, tolerance, blockSize, maximumProducts, memoryBytes: memoryBytes / members, random }, member);
+    const capacity = Math.min(short, mostVectors, Math.max(leastBasis(count), Math.floor(memoryBytes / 8 / short / members)));
+    const memory = new KernelMemory(await compileKernel());
+    memory.reserve(members * vectorLanczosBytes(short, long, capacity) + vectorLanczosScratchBytes(capacity));
+    return (operator, member) => runSteps(new VectorLanczos(memory, operator, { count, tolerance, maximumProducts, productError, random }, capacity).solve(), maximumProducts, member);
+  };
+  const solver = await solve();
+  const gathered = new GatheredOperators(family);
+  const shares = new Float64Array(members);
+  return Promise.all(
+    Array.from(shares, async (_, index) => {
+      const progress = (share: number): void => {
+        shares[index] = share;
+        control.progress?.(Math.min(...shares));
+      };
+      try {
+        return await solver(gathered.member(index), { ...control, progress });
+      } finally {
+        gathered.leave(index);
+      }
+    }),
+  );
+}
+
+async function ofSmall(operator: BlockOperator, count: number, productError: number, control: SolveControl): Promise<LargestValues | null> {
+  const { singularValues, relativeError } = await denseSingularValues(operator, control);
+  return { singularValues: singularValues.slice(0, count), relativeError: relativeError + productError, converged: true, products: singularValues.length };
+}
