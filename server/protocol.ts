@@ -49,7 +49,7 @@ export const closeDocument = request<{ document: string }, null>()('sigmascope/c
 export interface AnalyzeSettings extends Partial<AnalysisSettings> {
   /** Layers to do again although they are done (after a lost worker). */
   retry?: string[];
-  /** Inputs of the Jacobians; null or absent: those that sigmascope.json names for the model. */
+  /** Inputs of the Jacobians; null or absent: those of the last analysis, else those that sigmascope.json names for the model. */
   inputs?: InputsRequest | 'synthetic' | null;
   /** How many of them are looked at; as sigmascope.json says, or 100. */
   samples?: number;

@@ -65,7 +65,7 @@ export function assembleReport(parts: ReportParts): Report {
     ...(jacobians?.jacobians && { jacobians: jacobians.jacobians }),
     findings: [...findings, ...ofJacobians],
     settings: parts.settings,
-    ...(incomplete !== null && { incomplete: { reason: incomplete, layersDone: layers.length, layersTotal: parts.chosen.length } }),
+    ...(incomplete !== null && { incomplete: { reason: incomplete, ...countedLayers(layers.length, parts) } }),
     ...(parts.timings && { timings: parts.timings }),
   };
 }
@@ -96,6 +96,12 @@ export function layersWithFindings(
 function jacobianFindings({ jacobians, rules, silence }: ReportParts): Finding[] {
   if (!jacobians?.inputs || jacobians.jacobians === null) return [];
   return applySilences(findJacobianFindings(jacobians.inputs, jacobians.jacobians, jacobians.complete, rules), silence);
+}
+
+/** How many layers are done: of the weights or, where those are whole, of the Jacobians. */
+function countedLayers(done: number, { chosen, jacobians }: ReportParts): { layersDone: number; layersTotal: number } {
+  const isWhole = done === chosen.length && jacobians !== undefined && jacobians !== null;
+  return isWhole ? { layersDone: jacobians.jacobians?.layers.length ?? 0, layersTotal: jacobians.total } : { layersDone: done, layersTotal: chosen.length };
 }
 
 /** The rows of `--format weightwatcher`, in layer order; `layer_id` counts the model's layers. */

@@ -52,6 +52,8 @@ export interface ProbeControl extends AttackControl {
 
 /** Steps by attack, as their authors and libraries have them. */
 const usualSteps = { fgsm: 1, pgd: 40, deepfool: 50 } as const;
+/** Inputs that one run of the network takes: a step of an attack needs one gradient of each. */
+const inputsInRun = 64;
 /** So far beyond the ball could the steps of a course lead in all: enough to come from one side to the other. */
 const stepsReach = 2.5;
 
@@ -90,7 +92,7 @@ export async function probe(model: Model, settings: ProbeSettings, control: Prob
       inputs: inputsReport(opened, [...derivatives.shapeOf(f.input)], settings, labels, before, places, labels === null ? null : accuracyClean),
       probe: {
         attack: settings.attack, norm: settings.norm, epsilon: settings.epsilon, ...course, range: [range.low, range.high], n,
-        accuracyClean, accuracyPerturbed: 1 - success.filter(Boolean).length / n,
+        accuracyClean, accuracyPerturbed: success.filter((wrong) => !wrong).length / n,
         meanNorm: mean(norms), meanNormSuccess: changed.length === 0 ? null : mean(changed),
         target: labels === null ? 'prediction' : 'label', seed: settings.seed, file: null,
       },
@@ -110,7 +112,7 @@ export async function probe(model: Model, settings: ProbeSettings, control: Prob
 
 async function differentiated(model: Model, f: NonNullable<Model['function']>, samples: Samples, { precision, threads }: ProbeSettings): Promise<SampleDerivatives> {
   const network = forSingleInputs({ ...(await importGraph(model.file)), outputs: [f.tensor] }, samples);
-  return SampleDerivatives.create(network, samples, { of: f.tensor, by: f.input, precision, threads });
+  return SampleDerivatives.create(network, samples, { of: f.tensor, by: f.input, precision, threads, batch: inputsInRun });
 }
 
 /** Numbers of the course that the attack takes; null for those that it has not. */

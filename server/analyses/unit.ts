@@ -4,18 +4,13 @@ import { InputsError } from '../inputs/inputArray.js';
 import { MatrixWorkspace } from '../linalg/matrixWorkspace.js';
 import type { SolveControl } from '../linalg/steps.js';
 import type { Layer } from '../model/model.js';
-import { createOnnxProducts } from '../runtime/onnxProducts.js';
+import { UnknownValue } from '../model/networkFunction.js';
+import { createOnnxProducts, hasNativeProducts } from '../runtime/onnxProducts.js';
 import type { JacobianUnit, PreviewUnit, WeightUnit, WorkerOutcome, WorkerUnit } from '../runtime/units.js';
 import type { JacobianTask } from './jacobians/task.js';
 import type { JacobianWorkbench } from './jacobians/workbench.js';
 import type { InputsPreviews, PreviewTask } from './preview/inputsPreviews.js';
 import { analyzeLayer, LayerRefused } from './weights/analyzeLayer.js';
-
-/**
- * onnxruntime has native float64 routines for x64 alone; elsewhere WebAssembly is faster. Decided by the processor and
- * not by a stopwatch: on a busy machine that would give the same model other last digits from run to run.
- */
-const hasNativeProducts = process.arch === 'x64';
 
 /** Carries out one unit of work: the same function in the command line's own process and in a worker. */
 export type UnitExecutor = (unit: WorkerUnit, signal: AbortSignal, onFraction: (fraction: number) => void) => Promise<WorkerOutcome | 'cancelled'>;
@@ -87,6 +82,7 @@ async function workspaceFor(bench: Workbench, threads: number): Promise<MatrixWo
 
 function outcomeOf(error: unknown): WorkerOutcome {
   if (error instanceof LayerRefused || error instanceof NotDifferentiable) return { state: 'refused', reason: error.message };
+  if (error instanceof UnknownValue) return error.named ? { state: 'failed', code: 'usage', reason: error.message } : { state: 'refused', reason: error.message };
   if (error instanceof InputsError && error.code === 'inputs/option') return { state: 'failed', code: 'usage', reason: error.message };
   if (error instanceof ModelFileError || error instanceof InputsError) return { state: 'failed', code: 'unreadable', reason: error.message };
   if (error instanceof RangeError && /memory/i.test(error.message)) return { state: 'refused', reason: error.message };

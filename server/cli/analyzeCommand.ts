@@ -40,8 +40,8 @@ export async function analyzeCommand(options: AnalyzeOptions): Promise<ExitCode>
   const baseline = options.baseline === null ? null : await readSavedReport(options.baseline);
   const stop = new Stop(options.timeoutSeconds);
   try {
-    const { model, report, outcomes, total } = await runAnalysis(options, configured, stop);
-    const done = `${report.layers.length} of ${total} layers were done`;
+    const { model, report, outcomes } = await runAnalysis(options, configured, stop);
+    const done = report.incomplete === undefined ? 'all was done' : `${report.incomplete.layersDone} of ${report.incomplete.layersTotal} layers were done`;
     if (stop.reason === 'cancelled') throw new CommandError(exitCodes.cancelled, `Cancelled: ${done} and nothing is written.`);
     const failure = failureOf(outcomes);
     if (failure?.exitCode === exitCodes.unreadable) throw failure;
@@ -60,8 +60,6 @@ interface Run {
   model: Model;
   report: Report;
   outcomes: ReadonlyMap<string, LayerOutcome>;
-  /** Layers whose weights were to be analysed. */
-  total: number;
 }
 
 async function runAnalysis(options: AnalyzeOptions, { configuration, file }: Configured, stop: Stop): Promise<Run> {
@@ -103,7 +101,7 @@ async function runAnalysis(options: AnalyzeOptions, { configuration, file }: Con
     silence: configuration.silence,
     ...(options.timings && { timings: { total: secondsSince(start), read, layers: layerTimings(plan, outcomes, known) } }),
   });
-  return { model, report, outcomes, total: chosen.length };
+  return { model, report, outcomes };
 }
 
 /** What is to be computed. */

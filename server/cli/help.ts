@@ -15,9 +15,20 @@ Output (analyze, render)
   --quiet              no progress
 
 What to analyse
-  --only weights       the analyses to run
+  --only LIST          of weights, jacobian (weights, and jacobian where inputs are given or sigmascope.json names some)
   --layers GLOB        only layers whose id matches, e.g. "encoder.layers.0.*"
   --operator MODE      exact spectra of convolution operators: none, norms (default), full
+
+Inputs (analyze, probe)
+  --inputs FILE        npz, FILE.npz#NAME, npy, csv or a folder of pictures, batch first
+  --labels FILE        npz#NAME, npy or csv (the array y, the first column or the subfolders of the inputs)
+  --preprocess STEPS   "[x/255] [mean=a[,b,…]] [std=a[,b,…]]" in this order (none)
+  --layout LAYOUT      nchw or nhwc: how the file orders its axes
+  --range LO,HI        what inputs may be, before mean and std (0,1 with x/255, else the given values' own range)
+  --resize             resize pictures of other sizes
+  --input NAME, --output NAME   by which input and of which output (the first floating-point ones)
+  --samples N          how many inputs are taken, drawn by the seed (analyze 100, probe all)
+  --precision TYPE     of the network and its derivatives: float32 (default), float64
 
 How to run
   --seed N             of everything random (0)
@@ -28,7 +39,7 @@ How to run
   --cache DIR          keep results there and use them again (none)
   --config FILE        rules, silenced findings and gates (the nearest sigmascope.json above the model)
 
-Attacks (probe; it also takes the options of inputs, --seed, --threads, --timeout, --format text|json)
+Attacks (probe, which also takes --seed, --threads, --timeout, --no-timings, --quiet and --format text or json)
   --attack NAME        random, fgsm, pgd, deepfool
   --epsilon E          most that an input is moved, after x/255 and before mean and std: 0.03 or 8/255
   --norm NORM          how that is measured: linf (default), l2
@@ -36,7 +47,6 @@ Attacks (probe; it also takes the options of inputs, --seed, --threads, --timeou
   --step-size S        of fgsm and pgd (2.5·E/N)
   --restarts N         of random and pgd (1)
   --attack-loss LOSS   what is made large: cross-entropy (default), margin
-  --range LO,HI        what inputs may be (0,1 with x/255, else the smallest and largest given value)
   --out FILE.npz       x, y, clean, prediction, success, epsilon
 
 Gates

@@ -13,7 +13,7 @@ import type { Report } from '../report/report.js';
 import { plural } from '../report/wording.js';
 import { toolVersion } from '../runtime/version.js';
 import { CommandError, exitCodes, type ExitCode } from './errors.js';
-import type { ProbeOptions } from './options.js';
+import type { ProbeOptions } from './probeOptions.js';
 import { checkOutputFile, writeOutputFile, writeStandardOutput } from './output.js';
 import { ProgressLine } from './progressLine.js';
 import { Stop } from './stop.js';
@@ -49,7 +49,8 @@ export async function probeCommand(options: ProbeOptions): Promise<ExitCode> {
     return exitCodes.done;
   } catch (error) {
     if (stop.reason === null) throw error;
-    const how = `${reached.done} of ${plural(reached.total, courseWord(options.attack))} were done and nothing is written`;
+    const done = reached.total === 0 ? 'the attack had not begun' : `${reached.done} of ${plural(reached.total, courseWord(options.attack))} were done`;
+    const how = `${done} and nothing is written`;
     if (stop.reason === 'cancelled') throw new CommandError(exitCodes.cancelled, `Cancelled: ${how}.`);
     throw new CommandError(exitCodes.timedOut, `Timed out after ${options.timeoutSeconds ?? 0} s: ${how}.`);
   } finally {

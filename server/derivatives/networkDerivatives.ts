@@ -158,11 +158,16 @@ export class NetworkDerivatives {
     };
   }
 
-  /** How many directions fit into the memory at once: at least 1. */
+  /** How many directions are carried at once: at least 1. */
   directionsAtOnce(of: string, by: string): number {
+    return Math.max(1, Math.min(mostDirections, this.directionsThatFit(of, by)));
+  }
+
+  /** How many directions the memory has room for; 0 where one alone is too large. */
+  directionsThatFit(of: string, by: string): number {
     const bytes = this.settings.precision === 'float64' ? 8 : 4;
     const budget = this.settings.memoryBytes ?? defaultMemoryBytes;
-    return Math.max(1, Math.min(mostDirections, Math.floor(budget / Math.max(1, bytes * copiesAlive * mostElementsAlive(this.network, of, by)))));
+    return Math.floor(budget / Math.max(1, bytes * copiesAlive * mostElementsAlive(this.network, of, by)));
   }
 
   /** Shape of a value of the network. @throws NotDifferentiable where it has none of that name */
@@ -219,7 +224,9 @@ export class NetworkDerivatives {
 
   private session(graph: ShapedGraph): Promise<GraphSession> {
     const { threads, precision } = this.settings;
-    return GraphSession.create(precision === 'float64' ? withFloat64Kernels(graph) : graph, threads === undefined ? {} : { threads });
+    const given = threads === undefined ? {} : { threads };
+    // Beyond the basic ones, onnxruntime's own rewrites put in operators that it has in float32 alone.
+    return precision === 'float64' ? GraphSession.create(withFloat64Kernels(graph), { ...given, optimization: 'basic' }) : GraphSession.create(graph, given);
   }
 
   private converted(batch: Readonly<Record<string, TensorData>>): Record<string, TensorData> {

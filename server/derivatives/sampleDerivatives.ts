@@ -35,7 +35,7 @@ export class SampleDerivatives {
    */
   static async create(network: FlatGraph, samples: Samples, settings: SampleSettings): Promise<SampleDerivatives> {
     const single = await NetworkDerivatives.create(network, batchOf(samples, [0]), settings);
-    const size = Math.min(samples.n, settings.batch ?? defaultBatch, Math.max(1, Math.floor(single.directionsAtOnce(settings.of, settings.by) / directionsBeside)));
+    const size = Math.min(samples.n, settings.batch ?? defaultBatch, Math.max(1, Math.floor(single.directionsThatFit(settings.of, settings.by) / directionsBeside)));
     if (size < 2 || !Object.values(samples.inputs).some(({ batched, held }) => batched && !held)) return new SampleDerivatives(single, null);
     const derivatives = await tryBatch(network, samples, size, single, settings);
     return new SampleDerivatives(single, derivatives === null ? null : { derivatives, size });

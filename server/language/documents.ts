@@ -42,8 +42,9 @@ export class Documents {
   }
 
   async analyze(file: string, settings: AnalyzeSettings, signal: AbortSignal): Promise<ReportOverview> {
-    if (settings.inputs) this.inputs.set(file, settings.inputs);
-    return (await this.model(file)).analyze(settings, signal);
+    const inputs = settings.inputs ?? this.inputs.get(file) ?? null;
+    if (inputs !== null) this.inputs.set(file, inputs);
+    return (await this.model(file)).analyze({ ...settings, inputs }, signal);
   }
 
   async layerDetail(file: string, layer: string): Promise<LayerDetail | null> {

@@ -11,8 +11,8 @@ import type { Engine } from './engine.js';
 /** Largest side of the pictures of a preview, which are drawn as small tiles, and of one by itself. */
 const tileSide = 64;
 const pictureSide = 256;
-/** Memory of a preview beside the inputs: onnxruntime with a small network. */
-const runtimeBytes = 64 * 2 ** 20;
+/** Memory of a preview beside the inputs: onnxruntime with a small network. A worker that held little stays for the next. */
+const runtimeBytes = 32 * 2 ** 20;
 /** Inputs in memory over those in their file: packed bytes become float32, as read and as fed. */
 const growth = 12;
 

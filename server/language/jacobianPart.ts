@@ -1,7 +1,6 @@
 import { pooledRunner } from '../analyses/context.js';
 import { runJacobians, type JacobianResult } from '../analyses/jacobians/run.js';
 import type { NetworkTask } from '../analyses/jacobians/task.js';
-import type { Model } from '../model/model.js';
 import { jacobianDetailOf, type JacobianChoice } from '../report/jacobianDetail.js';
 import { jacobianOverviewOf, jacobianRowOf, pendingJacobians, rowContext } from '../report/jacobianView.js';
 import type { JacobianDetail, JacobianOverview, JacobianRow } from '../report/jacobianViews.js';
@@ -21,16 +20,16 @@ export class JacobianPart {
   result: JacobianResult | null = null;
 
   /** What the tab draws; null where there is nothing. */
-  overview(model: Model): JacobianOverview | null {
-    return this.pending ?? (this.result === null ? null : jacobianOverviewOf({ ...this.result, model }, this.result.complete ? 'done' : 'cancelled'));
+  overview(): JacobianOverview | null {
+    return this.pending ?? (this.result === null ? null : jacobianOverviewOf(this.result, this.result.complete ? 'done' : 'cancelled'));
   }
 
-  detail(model: Model, choice: JacobianChoice): JacobianDetail | null {
-    return this.result === null ? null : jacobianDetailOf({ ...this.result, model }, choice);
+  detail(choice: JacobianChoice): JacobianDetail | null {
+    return this.result === null ? null : jacobianDetailOf(this.result, choice);
   }
 
   /** Runs the analysis; rows go to the editor as they are done. Cancelling keeps what was done. */
-  async run(task: NetworkTask, model: Model, wanted: (layer: string) => boolean, signal: AbortSignal): Promise<void> {
+  async run(task: NetworkTask, wanted: (layer: string) => boolean, signal: AbortSignal): Promise<void> {
     const { outbox, pool } = this.engine;
     this.result = null;
     let counts = { done: 0, total: 0 };
@@ -68,7 +67,7 @@ export class JacobianPart {
     }
     const { failure, skipped } = this.result;
     if (failure !== null) outbox.log('error', `${this.path}: ${failure.reason}`);
-    const overview = this.overview(model);
+    const overview = this.overview();
     outbox.jacobians(this.path, overview, overview === null ? (skipped.find(({ analysis }) => analysis === 'jacobian')?.reason ?? null) : null);
   }
 }

@@ -84,7 +84,7 @@ export class ModelDocument {
       settings: this.reportedSettings(),
       outcomes: this.outcomes,
       jacobians: this.jacobians.result,
-      jacobianOverview: this.jacobians.overview(this.model),
+      jacobianOverview: this.jacobians.overview(),
       state: this.state,
       rules,
       silence,
@@ -118,7 +118,7 @@ export class ModelDocument {
 
   /** The singular values of one Jacobian; null while there are none. */
   jacobianDetail(choice: JacobianChoice): JacobianDetail | null {
-    return this.jacobians.detail(this.model, choice);
+    return this.jacobians.detail(choice);
   }
 
   /**
@@ -180,7 +180,7 @@ export class ModelDocument {
     const before = this.state;
     this.state = 'running';
     const chosen = new Set((await chooseLayers(this.model.layers, settings.layers)).map(({ id }) => id));
-    await this.jacobians.run(task, this.model, (layer) => chosen.has(layer), signal);
+    await this.jacobians.run(task, (layer) => chosen.has(layer), signal);
     // The weights are as far as they were.
     this.state = (await isUnchanged(this.identities)) ? before : 'stale';
     outbox.log('info', `${this.path}: Jacobians ${this.jacobians.result?.complete === true ? 'done' : 'cancelled'} after ${formatSeconds((performance.now() - started) / 1000)}, ${plural(this.jacobians.result?.jacobians?.layers.length ?? 0, 'layer')}.`);

@@ -17,8 +17,6 @@ const integerProducts = new Set(['MatMulInteger', 'ConvInteger']);
 const requantised = new Set(['QLinearMatMul', 'QLinearConv']);
 /** Where QGemm is told how to quantise its result; without it the result is floating point. */
 const scaleOfQGemm = 7;
-/** Inputs that hold a bias, of operators that add it to a product and do more besides. */
-const fusedBias: Readonly<Record<string, number>> = { BiasGelu: 1, FastGelu: 1, BiasSplitGelu: 1, BiasDropout: 1, BiasSoftmax: 1, BiasAdd: 1, SkipLayerNormalization: 4, SkipSimplifiedLayerNormalization: 3 };
 
 /** A use of a layer, and the layer. */
 export interface FoundUse {
@@ -80,7 +78,10 @@ class OutputWalk {
     return multiply?.node.opType === 'Mul' ? multiply.node.outputs[0] : null;
   }
 
-  /** The sum of a product and its bias where that alone reads the product; else the product. */
+  /**
+   * The sum of a product and its bias where that alone reads the product; else the product, whose derivatives are the same:
+   * a fused operation may add the bias and go on with a sum that is no value of the graph.
+   */
   private withBias(use: LayerDraft, product: string): Outcome {
     const { scope } = use.at;
     let place: number | null = use.convolution === null ? use.unitAxis : -1 - use.convolution.kernel.length;
@@ -94,8 +95,6 @@ class OutputWalk {
       if ((node.opType === 'Add' || node.opType === 'Sum' || (node.opType === 'Sub' && input === 0)) && rest.length === 0) {
         return { output: this.isBias(use, other, { place, value }) ? node.outputs[0] : product };
       }
-      const bias = node.domain === 'com.microsoft' && Object.hasOwn(fusedBias, node.opType) ? (node.inputs[fusedBias[node.opType]] ?? '') : '';
-      if (bias !== '' && input === 0) return { reason: `${describe(node)} adds the bias and goes on with the sum, which is no value of the graph.` };
       place = input === 0 ? this.placeAfter(scope, node, place, unitsOf(use)) : null;
       [value] = node.outputs;
     }
@@ -117,15 +116,10 @@ class OutputWalk {
       case 'Flatten':
       case 'Squeeze':
       case 'Unsqueeze':
-        return place === -1 && this.lastSize(scope, node) === units ? place : null;
+        return place === -1 && this.shapes.of(scope, node.outputs[0])?.at(-1) === units ? place : null;
       default:
         return null;
     }
-  }
-
-  /** Size of the last axis of what a node yields; of a Reshape, the target may tell it where the other sizes are open. */
-  private lastSize(scope: Scope, node: GraphNode): number | null {
-    return this.shapes.of(scope, node.outputs[0])?.at(-1) ?? (node.opType === 'Reshape' ? (this.shapes.valuesOf(scope, node.inputs[1] ?? '')?.at(-1) ?? null) : null);
   }
 
   /** Whether a value is a constant with one number for each unit, broadcast along all other axes. */

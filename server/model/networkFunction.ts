@@ -40,21 +40,25 @@ const listedNames = 6;
  * @throws UnknownValue, one sentence with the names there are
  */
 export function chosenFunction({ file, function: given }: Pick<Model, 'file' | 'function'>, chosen: ChosenFunction): NonNullable<Model['function']> {
-  if (file.graph === null) throw new UnknownValue(`${file.path} holds weights and no graph, so that there is no function of its inputs: export the network as ONNX.`);
+  if (file.graph === null) throw new UnknownValue(`${file.path} holds weights and no graph, so that there is no function of its inputs: export the network as ONNX.`, false);
   const input = chosen.input === null ? given?.input : inputNamed(file, chosen.input);
-  if (input === undefined) throw new UnknownValue(`${file.path} has no floating-point input and no embedding, by which it could be differentiated.`);
+  if (input === undefined) throw new UnknownValue(`${file.path} has no floating-point input and no embedding, by which it could be differentiated.`, false);
   if (chosen.output === null) {
-    if (given === null) throw new UnknownValue(`${file.path} has no floating-point output: name a value of the graph with --output.`);
+    if (given === null) throw new UnknownValue(`${file.path} has no floating-point output: name a value of the graph with --output.`, false);
     return { ...given, input };
   }
   const root = new Scope(inlineFunctions(file.graph, file.functions ?? []));
-  if (!root.producers.has(chosen.output)) throw new UnknownValue(`The model makes no value ${quote(chosen.output)}; its outputs are ${listedOf(file.outputs)}.`);
+  if (!root.producers.has(chosen.output)) throw new UnknownValue(`The model makes no value ${quote(chosen.output)}; its outputs are ${listedOf(file.outputs)}.`, true);
   return { input, output: chosen.output, ...withoutNormalisation(root, chosen.output) };
 }
 
-/** A name that is none of the model's. */
+/** There is no such function: one sentence. */
 export class UnknownValue extends Error {
-  constructor(message: string) {
+  /** @param named a person named what the model does not have; else the model has no function at all */
+  constructor(
+    message: string,
+    readonly named: boolean,
+  ) {
     super(message);
     this.name = 'UnknownValue';
   }
@@ -62,8 +66,8 @@ export class UnknownValue extends Error {
 
 function inputNamed(file: ModelFile, name: string): string {
   const input = file.inputs.find((candidate) => candidate.name === name);
-  if (input === undefined) throw new UnknownValue(`The model has no input ${quote(name)}; its inputs are ${listedOf(file.inputs)}.`);
-  if (!floatTypes.has(input.dtype) && input.dtype !== 'unknown') throw new UnknownValue(`The input ${quote(name)} is ${input.dtype}, by which nothing can be differentiated: name a floating-point one.`);
+  if (input === undefined) throw new UnknownValue(`The model has no input ${quote(name)}; its inputs are ${listedOf(file.inputs)}.`, true);
+  if (!floatTypes.has(input.dtype) && input.dtype !== 'unknown') throw new UnknownValue(`The input ${quote(name)} is ${input.dtype}, by which nothing can be differentiated: name a floating-point one.`, true);
   return name;
 }
 

@@ -19,13 +19,13 @@ export function fileName(path: string): string {
 
 /** `ONNX opset 9 · pytorch 1.8 · 111 808 weights · 8 layers · 450 kB` */
 export function modelFactsLine(report: Report): string {
-  const { model, layers } = report;
+  const { model, layers, settings } = report;
   const opset = model.opset?.['ai.onnx'];
   return [
     `${formatNames[model.format]}${opset === undefined ? '' : ` opset ${opset}`}`,
     ...(model.producer === null ? [] : [model.producer]),
     plural(model.parameters, 'weight'),
-    plural(layers.length, 'layer'),
+    ...(settings.only.includes('weights') ? [plural(layers.length, 'layer')] : []),
     formatBytes(model.bytes),
   ].join(' · ');
 }

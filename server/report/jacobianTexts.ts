@@ -54,9 +54,11 @@ export function explodingText(layer: string, stretch: number, largest: { layer: 
 export function vanishingText(layer: string, stretch: number, start: StartingPoint | null, basis: StretchBasis): FindingText {
   const sign = signOf(basis);
   const arrives = stretch === 0 ? 'nothing' : `at most ${sign}${formatNumber(stretch)}`;
+  const fact = `From ${quotedId(layer)} to the output ${arrives} of a change arrives (${basisText(basis)}).`;
+  const message = `${fact} ${vanishingAction(start, sign)}`;
   return {
     title: stretch === 0 ? 'Nothing of a change arrives at the output' : `At most ${sign}${formatNumber(stretch)} of a change arrives at the output`,
-    message: `From ${quotedId(layer)} to the output ${arrives} of a change arrives (${basisText(basis)}). ${vanishingAction(start, sign)}`,
+    message: message.length <= longestMessage ? message : `${fact} ${vanishingAction(null, sign)}`,
   };
 }
 
@@ -75,15 +77,15 @@ function vanishingAction(start: StartingPoint | null, sign: string): string {
 export function saturatedText(layer: string, activation: string, share: number, basis: StretchBasis): FindingText {
   const percent = formatShare(share, shareDigits);
   const sign = basis.synthetic ? '≈ ' : '';
-  const oneSided = closingAtZero.has(activation);
+  const oneSided = closingAtZero.get(activation);
   return {
     title: `${sign}${percent} of units pass no derivative`,
-    message: `${quotedId(layer)}: on average ${sign}${percent} of units pass ${oneSided ? 'no' : 'next to no'} derivative (${activation}, ${inputsText(basis)}, limit ${formatLimit(100 * basis.limit)} %). ${oneSided ? `Usual for ${activation}; look here first only if training has stalled.` : 'They sit at its ends; smaller weights or normalisation before it open them.'}`,
+    message: `${quotedId(layer)}: on average ${sign}${percent} of units pass ${oneSided === undefined ? 'next to no' : 'no'} derivative (${oneSided ?? activation}, ${inputsText(basis)}, limit ${formatLimit(100 * basis.limit)} %). ${oneSided === undefined ? 'They sit at its ends: smaller weights or a normalisation before it open them.' : `Usual for ${oneSided}; look here first only if training has stalled.`}`,
   };
 }
 
-/** Activations that are 0 on one side by design. */
-const closingAtZero = new Set(['Relu', 'ThresholdedRelu', 'HardSwish']);
+/** Activations that are 0 on one side by design, by operator, in the words of the field. */
+const closingAtZero: ReadonlyMap<string, string> = new Map([['Relu', 'ReLU'], ['ThresholdedRelu', 'thresholded ReLU'], ['HardSwish', 'hard swish']]);
 
 function signOf({ synthetic, exact }: StretchBasis): string {
   return synthetic || !exact ? '≈ ' : '';

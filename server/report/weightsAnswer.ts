@@ -1,7 +1,7 @@
 import { activeFindings } from './layerFacts.js';
 import { formatCount, formatNumber } from './numbers.js';
 import type { Finding, Metrics, SpectrumMethod } from './report.js';
-import { compareSeverity } from './rules.js';
+import { compareSeverity, jacobianRules } from './rules.js';
 import type { Answer, LayerDetail } from './views.js';
 import { conditionText, plural } from './wording.js';
 
@@ -34,7 +34,7 @@ function sentences(detail: Detail): Omit<Answer, 'basis'> {
   if (metrics === null) return { verdict: `${row.id} was not analysed.`, rest: row.reason ?? '' };
   if (metrics.spectralNorm === 0) return { verdict: `All ${formatCount(row.parameters)} weights of ${row.id} are 0.`, rest: 'There is no spectrum to draw.' };
   if (health.constant !== null) return { verdict: `Every weight of ${row.id} is ${formatNumber(health.constant)}.`, rest: 'The matrix has rank 1.' };
-  const worst = activeFindings(detail.findings).sort((a, b) => compareSeverity(a.severity, b.severity)).at(0);
+  const worst = activeFindings(detail.findings).filter(({ rule }) => !Object.hasOwn(jacobianRules, rule)).sort((a, b) => compareSeverity(a.severity, b.severity)).at(0);
   return worst === undefined ? sound(row, metrics, detail) : named(worst, detail, metrics);
 }
 

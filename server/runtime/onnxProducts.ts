@@ -2,6 +2,12 @@ import type { InferenceSession, Tensor } from 'onnxruntime-node';
 import { onnxModelBytes, type OnnxNode, type OnnxValue } from './onnxWriter.js';
 import { inPieces, type Block, type Products } from './productPieces.js';
 
+/**
+ * onnxruntime has native float64 routines for x64 alone; elsewhere WebAssembly is faster. Decided by the processor and
+ * not by a stopwatch: on a busy machine that would give the same model other last digits from run to run.
+ */
+export const hasNativeProducts = process.arch === 'x64';
+
 /** Of the standard operators. */
 const opset = 13;
 

@@ -1,8 +1,9 @@
 // Jacobians of whole batches, ours against PyTorch on the same exported networks, in turns in one run:
-//   npm run bench -- derivatives [mlp] [cnn] [vit] [resnet] [--rounds N] [--json FILE]
+//   npm run bench -- derivatives [mlp] [cnn] [vit] [resnet] [largest] [--rounds N] [--json FILE]
 // PyTorch's time is that of its faster method here: one backward pass per output (torch.autograd.grad). Numbers are compared
 // with PyTorch's in float64. Building the derivative graph and loading it, once per network, is not in the times and is told
-// beside them. Needs a Python with torch and onnx.
+// beside them. `largest`: the 20 largest singular values of a Jacobian of 50,176 × 50,176 by its products, with what their
+// residuals show; random weights have a flat spectrum, the hardest kind. Needs a Python with torch and onnx.
 import { spawn, spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -28,6 +29,8 @@ const networks = {
   vit: { title: 'ViT of 4 blocks, 96 wide, 16 images of 3 × 32 × 32', target: 1.5 },
   resnet: { title: 'ResNet18, 8 images of 3 × 64 × 64', target: 1 },
 };
+/** A convolution, 3 × 3, and the milliseconds that are aimed at for its 20 largest values. */
+const largest = { channels: 256, side: 14, count: 20, tolerance: 1e-3, target: 1000 };
 
 const program = `
 import math, sys, time, warnings
@@ -91,6 +94,7 @@ makers = {
     'cnn': (cnn, (64, 3, 32, 32)),
     'vit': (VisionTransformer, (16, 3, 32, 32)),
     'resnet': (resnet18, (8, 3, 64, 64)),
+    'largest': (lambda: nn.Conv2d(256, 256, 3, padding=1, bias=False), (1, 256, 14, 14)),
 }
 
 def jacobian(network, x):
@@ -109,6 +113,9 @@ for line in sys.stdin:
                 module.running_mean.normal_(0, 0.2), module.running_var.uniform_(0.5, 1.5)
         torch.onnx.export(network, x, f'{folder}/{name}.onnx', opset_version=17, input_names=['x'], output_names=['y'], dynamic_axes={'x': {0: 'n'}, 'y': {0: 'n'}})
         x.numpy().tofile(f'{folder}/{name}.x')
+        if name == 'largest':
+            print(*shape, flush=True)
+            continue
         network.double()
         jacobian(network, x.double()).numpy().tofile(f'{folder}/{name}.jacobian')
         network.float()
@@ -128,11 +135,11 @@ const results = [];
 try {
   const python = ['/usr/bin/python3', 'python3', 'python'].find((name) => spawnSync(name, ['-c', 'import torch, onnx']).status === 0);
   if (python === undefined) throw new Error('This comparison needs a Python with torch and onnx.');
-  const sources = ['derivatives/importGraph', 'derivatives/networkDerivatives', 'formats/open'];
-  await esbuild.build({ entryPoints: sources.map((name) => path.join(root, 'server', `${name}.ts`)), bundle: true, platform: 'node', target: 'node20', format: 'cjs', external: ['onnxruntime-node'], outdir: folder, outbase: path.join(root, 'server'), logLevel: 'warning' });
+  const sources = ['derivatives/importGraph', 'derivatives/networkDerivatives', 'formats/open', 'linalg/krylov/familyLanczos', 'linalg/random'];
+  await esbuild.build({ entryPoints: sources.map((name) => path.join(root, 'server', `${name}.ts`)), bundle: true, platform: 'node', target: 'node20', format: 'cjs', external: ['onnxruntime-node'], outdir: folder, outbase: path.join(root, 'server'), loader: { '.wasm': 'binary' }, logLevel: 'warning' });
   symlinkSync(path.join(root, 'node_modules'), path.join(folder, 'node_modules'), 'dir');
   const load = createRequire(import.meta.url);
-  const { importGraph, NetworkDerivatives, openModelFile } = Object.assign({}, ...sources.map((name) => load(path.join(folder, `${name}.js`))));
+  const { importGraph, NetworkDerivatives, openModelFile, familySingularValues, RandomGenerator } = Object.assign({}, ...sources.map((name) => load(path.join(folder, `${name}.js`))));
   const child = spawn(python, ['-c', program, folder], { stdio: ['pipe', 'pipe', 'inherit'] });
   const answers = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
   const ask = async (command, name) => {
@@ -179,6 +186,32 @@ try {
     const least = Math.min(...times.torch) / Math.min(...times.ours);
     results.push({ name, title, target, ours: median(times.ours), torch: median(times.torch), ratio, preparation, difference: difference / largest });
     console.log(`${title.padEnd(58)} ours ${median(times.ours).toFixed(1).padStart(7)} ms, torch ${median(times.torch).toFixed(1).padStart(7)} ms: ${ratio.toFixed(2)}× (${least.toFixed(2)}× by the least) ${ratio >= target ? `ok ≥ ${target}` : `MISSED ${target}`}; difference ${(difference / largest).toExponential(1)}, first ${preparation.toFixed(0)} ms${foreign === null ? '' : `, ${Math.round(100 * foreign)} % foreign`}`);
+  }
+  if (positionals.length === 0 || positionals.includes('largest')) {
+    const shape = await ask('make', 'largest');
+    const bytes = readFileSync(path.join(folder, 'largest.x'));
+    const batch = { x: { dtype: 'float32', shape, elements: new Float32Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length)) } };
+    const derivatives = await NetworkDerivatives.create(await importGraph(await openModelFile(path.join(folder, 'largest.onnx'))), batch, { precision: 'float32' });
+    const operator = derivatives.jacobianOperator('y', 'x', batch);
+    const { count, tolerance, target } = largest;
+    let inProducts = 0;
+    const watched = (multiply) => async (...vectors) => {
+      const from = performance.now();
+      await multiply(...vectors);
+      inProducts += performance.now() - from;
+    };
+    const family = { members: 1, rows: operator.rows, columns: operator.columns, applyBlock: watched(operator.applyBlock), applyTransposedBlock: watched(operator.applyTransposedBlock) };
+    const runs = [];
+    for (let round = 0; round < rounds; round++) {
+      inProducts = 0;
+      const from = performance.now();
+      const [found] = await familySingularValues(family, { count, tolerance, random: new RandomGenerator(round) });
+      runs.push({ milliseconds: performance.now() - from, inProducts, products: found.products, relativeError: found.relativeError });
+    }
+    await derivatives.release();
+    const milliseconds = median(runs.map((run) => run.milliseconds));
+    results.push({ name: 'largest', target, milliseconds, runs });
+    console.log(`${`${count} largest of ${operator.rows} × ${operator.columns}, random weights`.padEnd(58)} ours ${milliseconds.toFixed(0).padStart(7)} ms, of it ${median(runs.map((run) => run.inProducts)).toFixed(0)} ms in ${median(runs.map((run) => run.products))} products, stated error ${Math.max(...runs.map((run) => run.relativeError)).toExponential(1)} ${milliseconds <= target ? `ok ≤ ${target}` : `MISSED ${target}`}`);
   }
   child.stdin.end();
   if (options.json) writeFileSync(options.json, `${JSON.stringify(results, null, 2)}\n`);

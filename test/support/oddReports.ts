@@ -12,6 +12,7 @@ import {
   zeroTensorText,
   type FindingText,
 } from '../../server/report/weightTexts.js';
+import { jacobianReports } from './stretchReports.js';
 import { finding, geometric, layerOf, quarterCircle, reportOf } from './reports.js';
 
 /** A finding with the very text that the rule writes. */
@@ -146,4 +147,5 @@ export const oddReports: Readonly<Record<string, () => Report>> = {
   'many-layers': manyLayers,
   hostile,
   'cut-off': cutOff,
+  ...jacobianReports,
 };

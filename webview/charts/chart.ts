@@ -112,6 +112,7 @@ export function chartConfig(theme: ChartTheme): Specification {
     text: { color: colour.muted, fontSize, font: theme.font },
     point: { size: 36, filled: true, opacity: 1 },
     line: { strokeWidth: 1.5 },
+    tick: { opacity: 1 },
     rule: { strokeWidth: 1 },
     legend: { disable: true },
   };

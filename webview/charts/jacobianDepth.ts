@@ -71,7 +71,7 @@ function layerAxis(layers: number, last: boolean): (field: string) => Specificat
 function selections(x: (field: string) => Specification, height: number): Json[] {
   const tall = { y: { value: 0 }, y2: { value: height } };
   return [
-    { data: { name: layerData, values: [] }, mark: { type: 'rect', fill: colour.selected, opacity: 0.3, stroke: colour.selected, strokeWidth: 1 }, encoding: { x: x('y0'), x2: { field: 'y1' }, ...tall } },
+    { data: { name: layerData, values: [] }, mark: { type: 'rect', fill: colour.selected, opacity: 0.18, stroke: null }, encoding: { x: x('y0'), x2: { field: 'y1' }, ...tall } },
     { data: { name: focusData, values: [] }, mark: { type: 'rect', fill: colour.text, opacity: 0.12, stroke: null }, encoding: { x: x('x0'), x2: { field: 'x1' }, ...tall } },
   ];
 }
@@ -176,7 +176,7 @@ function depthField(overview: JacobianOverview, { kind, input }: Pick<StretchOpt
     },
     step(from, key, width) {
       const layer = from === null ? -1 : layerAt(from.x, width);
-      const place = from === null || from.area !== map ? -1 : Math.floor((from.y / mapHeight) * inputs);
+      const place = from?.area !== map ? -1 : Math.floor((from.y / mapHeight) * inputs);
       const to = { ArrowRight: [layer + 1, place], ArrowLeft: [layer - 1, place], ArrowDown: [Math.max(0, layer), place + 1], ArrowUp: [Math.max(0, layer), place - 1], Home: [0, place], End: [layers - 1, place], PageDown: [layer + 10, place], PageUp: [layer - 10, place] }[key];
       if (to === undefined) return null;
       const nextLayer = Math.max(0, Math.min(layers - 1, to[0]));

@@ -27,7 +27,7 @@ export function jacobianInputsChart(overview: JacobianOverview, input: number | 
   return {
     id: 'jacobian-inputs',
     title: t('Inputs by stretch'),
-    unit: judged ? t('{0} right, {1} wrong', integer(counts[0]), integer(counts[1])) : t('{0} inputs', integer(ticks.length)),
+    unit: output === null ? '' : judged ? t('{0} right, {1} wrong', integer(counts[0]), integer(counts[1])) : t('{0} inputs', integer(ticks.length)),
     label: output === null ? t('σ₁ of the output is not known.') : t('σ₁ of the output by input: {0} to {1}, median {2}.', stretchNumber(output.smallest, output, overview), stretchNumber(output.largest, output, overview), stretchNumber(output.q50, output, overview)),
     height,
     xScale: 'x',

@@ -3,7 +3,7 @@ import { integer } from '../numbers.js';
 import { t } from '../strings.js';
 import { axisLabel, type Chart, type ChartField, type ChartPoint, type ChartTable, type ChartTheme, chartConfig, colour, focusData, type Json, type KeyEntry, logTicks, quantitative, type Specification, ticksAt } from './chart.js';
 import { binStarts, heatMarks, heatOf } from './jacobianHeat.js';
-import { boundFactor, boundWords, cellLines, kindSymbol, rowLines, shortName, stretchNumber, valueAt } from './jacobianWords.js';
+import { boundFactor, boundWords, cellLines, isTight, kindSymbol, rowLines, shortName, stretchNumber, valueAt } from './jacobianWords.js';
 
 /** Data sources that the panel fills: the row of the selected layer, and the selected input. */
 export const layerData = 'selectedLayer';
@@ -153,7 +153,7 @@ function specification(theme: ChartTheme, overview: JacobianOverview, options: S
 }
 
 function rowScale(count: number): Specification {
-  return { scale: { domain: [0, count], reverse: true, nice: false, zero: false }, axis: null };
+  return { scale: { domain: [0, count], reverse: true, nice: false, zero: false, padding: 0 }, axis: null };
 }
 
 function names(rows: readonly JacobianRow[], count: number): Json {
@@ -190,7 +190,7 @@ function stretchMarks(overview: JacobianOverview, { kind, measure }: StretchOpti
     return stretch === null || !placed(row, { kind, measure }) ? [] : [{ row: index + 0.5, stretch, use: row }];
   });
   const [low, high] = stretchDomain(values.map(({ stretch, use }) => ({ stretch, bound: kind === 'inputToLayer' ? use.bound : null })));
-  const x: Specification = { scale: { type: 'log', domain: [low, high], nice: false }, axis: { title: t('σ₁ of {0}, log', kindSymbol(kind)), grid: true, ...ticksAt(logTicks(low, high)), labelExpr: axisLabel } };
+  const x: Specification = { scale: { type: 'log', domain: [low, high], nice: false, padding: 0 }, axis: { title: t('σ₁ of {0}, log', kindSymbol(kind)), grid: true, ...ticksAt(logTicks(low, high)), labelExpr: axisLabel } };
   const floor = (value: number): number => Math.max(value, low);
   const place = (value: number): number => (width * Math.log(value / low)) / Math.log(high / low);
   const marks: Json[] = [
@@ -199,10 +199,14 @@ function stretchMarks(overview: JacobianOverview, { kind, measure }: StretchOpti
     { data: { values: values.map(({ row, stretch }) => ({ row, value: stretch.largest })) }, mark: { type: 'point', size: 34, color: colour.selected }, encoding: { y, x: quantitative('value', x) } },
     { data: { name: inputData, values: [] }, mark: { type: 'point', size: 46, filled: false, strokeWidth: 1.3, color: colour.selected }, encoding: { y, x: quantitative('value', x) } },
   ];
-  const bounds = kind !== 'inputToLayer' ? [] : values.flatMap(({ row, use }) => (use.bound === null || use.bound <= 0 ? [] : [{ row, value: Math.min(use.bound, high), beyond: use.bound > high, text: boundWords(use) + (use.bound > high ? ' →' : '') }]));
-  for (const [beyond, shape] of [[false, 'diamond'], [true, 'triangle-right']] as const) {
-    const some = bounds.filter((bound) => bound.beyond === beyond);
-    if (some.length > 0) marks.push({ data: { values: some }, mark: { type: 'point', shape, size: 44, filled: false, strokeWidth: 1.3, color: colour.reference }, encoding: { y, x: quantitative('value', x) } });
+  const bounds = kind !== 'inputToLayer' ? [] : values.flatMap(({ row, use }) => (use.bound === null || use.bound <= 0 ? [] : [{ row, value: Math.min(use.bound, high), beyond: use.bound > high, tight: isTight(use), text: boundWords(use) + (use.bound > high ? ' →' : '') }]));
+  // A tight bound stands around the largest value rather than on it.
+  for (const { shape, size, some } of [
+    { shape: 'diamond', size: 44, some: bounds.filter((bound) => !bound.beyond && !bound.tight) },
+    { shape: 'diamond', size: 110, some: bounds.filter((bound) => bound.tight) },
+    { shape: 'triangle-right', size: 44, some: bounds.filter((bound) => bound.beyond) },
+  ]) {
+    if (some.length > 0) marks.push({ data: { values: some }, mark: { type: 'point', shape, size, filled: false, strokeWidth: 1.3, color: colour.reference }, encoding: { y, x: quantitative('value', x) } });
   }
   for (const onLeft of [false, true]) {
     const some = bounds.filter((bound) => place(bound.value) > width - factorRoom === onLeft);
@@ -294,7 +298,7 @@ function stretchField(overview: JacobianOverview, options: StretchOptions, step:
     },
     step(from, key, width) {
       const row = from === null ? -1 : rowAt(from.y);
-      const place = from === null || from.area !== 1 ? -1 : placeOf(from, width);
+      const place = from?.area !== 1 ? -1 : placeOf(from, width);
       const to = { ArrowDown: [row + 1, place], ArrowUp: [row - 1, place], ArrowRight: [Math.max(0, row), place + 1], ArrowLeft: [Math.max(0, row), place - 1], Home: [0, place], End: [rows.length - 1, place], PageDown: [row + 10, place], PageUp: [row - 10, place] }[key];
       if (to === undefined) return null;
       const nextRow = Math.max(0, Math.min(rows.length - 1, to[0]));

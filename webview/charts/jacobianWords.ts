@@ -25,7 +25,12 @@ export function stretchNumber(value: number, stretch: Pick<Stretch, 'exact'>, ov
 export function boundWords(row: JacobianRow): string {
   const factor = boundFactor(row);
   if (factor === null) return '';
-  return factor < tightFactor ? t('tight') : t('× {0}', significant(factor, 3));
+  return isTight(row) ? t('tight') : t('× {0}', significant(factor, 3));
+}
+
+/** Nothing much larger than what was seen is possible. */
+export function isTight(row: JacobianRow): boolean {
+  return (boundFactor(row) ?? Infinity) < tightFactor;
 }
 
 /** bound/largest seen; null where there is no such ratio. */

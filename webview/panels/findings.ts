@@ -149,6 +149,7 @@ function groupTitle(rule: string, count: number): string {
     case 'weights/rank-collapsed': return t('{0} layers are collapsed to few directions', layers);
     case 'weights/ill-conditioned': return t('{0} layers are ill-conditioned', layers);
     case 'weights/outlier-spike': return t('{0} layers have an outlying σ₁', layers);
+    case 'jacobian/saturated': return t('{0} layers have mostly closed units', layers);
     default: return t('{0} layers: {1}', layers, rule);
   }
 }

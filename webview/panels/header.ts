@@ -80,7 +80,7 @@ export class Header {
     this.progress.removeAttribute('aria-hidden');
     setAttribute(this.progress, 'aria-valuemax', total);
     setAttribute(this.progress, 'aria-valuenow', done);
-    this.progress.setAttribute('aria-valuetext', model.running ? t('{0} of {1} layers analysed', integer(done), integer(total)) : t('{0} of {1} steps done', integer(done), integer(total)));
+    this.progress.setAttribute('aria-valuetext', model.running ? t('{0} of {1} layers analysed', integer(done), integer(total)) : t('{0} of {1} layers done', integer(done), integer(total)));
     this.bar.style.width = `${total === 0 ? 0 : (100 * done) / total}%`;
   }
 

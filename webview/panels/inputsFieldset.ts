@@ -42,7 +42,7 @@ export class InputsFieldset {
       this.row('labels', t('Labels'), this.labels, browse('labels', false, t('Browse…'), 'ss-inputs-browse-labels')),
       this.row('layout', t('Layout of the file'), this.layout),
       this.row('preprocess', t('Scaling'), this.preset),
-      element('div', { class: 'form-row' }, element('span', {}), element('div', { class: 'form-controls scaling' }, check(this.divide, 'x/255'), label('ss-inputs-mean', t('mean')), this.mean, label('ss-inputs-std', t('std')), this.std)),
+      element('div', { class: 'form-row' }, element('span', {}), element('div', { class: 'form-controls scaling' }, check(this.divide, 'x/255'), pair('ss-inputs-mean', t('mean'), this.mean), pair('ss-inputs-std', t('std'), this.std))),
       this.row('range', t('Range'), this.range),
       this.row('resize', t('Pictures'), check(this.resize, t('resize those of another size'))),
       element('div', { class: 'form-row' }, label('ss-inputs-samples', t('Inputs looked at')), element('div', { class: 'form-controls' }, this.count)),
@@ -50,7 +50,7 @@ export class InputsFieldset {
     options(this.layout, [['', t('as the model’s, or reshaped')], ['nchw', t('channels first (nchw)')], ['nhwc', t('channels last (nhwc)')]]);
     this.showPresets();
     this.listen();
-    this.setArrays(null);
+    this.setArrays(null, 'x');
     this.offer([]);
   }
 
@@ -66,14 +66,14 @@ export class InputsFieldset {
   /** Takes a request over, without telling the listener. */
   set(request: InputsRequest, samples: number | null): void {
     const fields = fieldsOf(request);
-    this.takeFile({ file: request.file, label: request.file, content: null, fits: true });
+    this.takeFile(namedChoice(request.file));
     this.divide.checked = fields.divideBy255;
     this.mean.value = fields.mean;
     this.std.value = fields.std;
     this.range.value = fields.range;
     this.resize.checked = fields.resize;
     this.layout.value = fields.layout;
-    if (fields.labels !== '') this.labelFile = { file: fields.labels, label: fields.labels, content: null, fits: true };
+    if (fields.labels !== '') this.labelFile = namedChoice(fields.labels);
     this.showLabels(fields.labels);
     this.array.dataset.wanted = fields.array;
     this.count.value = samples === null ? '' : String(samples);
@@ -100,12 +100,15 @@ export class InputsFieldset {
     this.listeners.changed();
   }
 
-  /** The arrays of the npz that is chosen; null where the file is none. */
-  setArrays(arrays: InputsProposal['arrays']): void {
+  /**
+   * The arrays of the npz that is chosen; null where the file is none.
+   * @param input name of the model's input: that array is taken where none is chosen
+   */
+  setArrays(arrays: InputsProposal['arrays'], input: string): void {
     this.arrays = arrays;
     const wanted = this.array.dataset.wanted ?? this.array.value;
     delete this.array.dataset.wanted;
-    options(this.array, [['', t('of the model’s name, or x')], ...(arrays ?? []).map(({ name, dtype, shape }): [string, string] => [name, `${name}  ${dtype} ${shapeText(shape)}`])]);
+    options(this.array, [['', input === 'x' ? t('x, by its name') : t('{0} or x, by its name', input)], ...(arrays ?? []).map(({ name, dtype, shape }): [string, string] => [name, `${name}  ${dtype} ${shapeText(shape)}`])]);
     if (wanted !== '' && arrays?.some(({ name }) => name === wanted) !== true) this.array.append(element('option', { value: wanted }, wanted));
     this.array.value = wanted;
     this.showLabels(this.labels.value);
@@ -172,6 +175,7 @@ export class InputsFieldset {
   /** Another file has other arrays, and brings other labels. */
   private fileChanged(): void {
     this.array.value = '';
+    this.array.dataset.wanted = splitArray(this.file.value).array;
     this.labels.value = '';
     this.arrays = null;
     this.showKind();
@@ -191,7 +195,7 @@ export class InputsFieldset {
 
   private showLabels(chosen: string): void {
     const { file } = splitArray(this.file.value);
-    const inside = (this.arrays ?? []).filter(({ name, shape }) => shape.length <= 2 && name !== 'y' && name !== splitArray(this.file.value).array).map(({ name }): [string, string] => [`${file}#${name}`, name]);
+    const inside = (this.arrays ?? []).filter(({ name, shape }) => (shape.length === 1 || (shape.length === 2 && shape[1] === 1)) && name !== 'y' && name !== splitArray(this.file.value).array).map(({ name }): [string, string] => [`${file}#${name}`, name]);
     const own: [string, string][] = this.labelFile === null || inside.some(([value]) => value === this.labelFile?.file) ? [] : [[this.labelFile.file, this.labelFile.label]];
     options(this.labels, [['', isArrayFile(file) || file === '' ? t('that come with the inputs, if any') : t('the subfolders, if any')], ...inside, ...own]);
     this.labels.value = chosen;
@@ -228,8 +232,18 @@ export class InputsFieldset {
   }
 }
 
+/** A file that a request names, by its folder and its name: the whole path would be cut where it matters. */
+function namedChoice(file: string): InputsChoice {
+  return { file, label: file.split(/[/\\]/).slice(-2).join('/'), content: null, fits: true };
+}
+
 function label(id: string, title: string): HTMLElement {
   return element('label', { for: id }, title);
+}
+
+/** A label and its field, which stay on one line. */
+function pair(id: string, title: string, control: HTMLElement): HTMLElement {
+  return element('span', { class: 'pair' }, label(id, title), control);
 }
 
 function check(control: HTMLInputElement, title: string): HTMLElement {

@@ -49,7 +49,7 @@ export class InputsForm {
     });
     this.analyze = button(t('Analyze'), () => this.use(), { class: 'btn primary', id: 'ss-inputs-analyze' });
     const remember = element('label', { class: 'check', for: 'ss-inputs-remember' }, this.remember, ' ', t('Remember in sigmascope.json'));
-    const actions = element('div', { class: 'buttons' }, this.analyze, remember, link(t('Cancel'), () => this.leave(), { id: 'ss-inputs-cancel' }));
+    const actions = element('div', { class: 'buttons' }, this.analyze, remember, link(t('Cancel'), () => this.leave(), { id: 'ss-inputs-cancel' }), link(t('16 random inputs instead'), () => this.useSynthetic(), { id: 'ss-inputs-synthetic' }));
     this.element.append(
       element('div', { class: 'answer-block' }, this.line, this.basis),
       element('div', { class: 'inputs-columns' }, element('div', {}, this.fields.element, actions), this.preview.element),
@@ -127,11 +127,11 @@ export class InputsForm {
     this.stopTimers();
     this.element.setAttribute('aria-busy', 'true');
     const start = performance.now();
-    this.basis.textContent = '';
-    this.line.textContent = request === null ? t('Looking for inputs…') : t('Trying these inputs out…');
+    // A quick answer takes the place of the one before without a word in between.
+    if (this.proposal === null) this.line.textContent = t('Looking for inputs…');
     this.waitTimer = window.setInterval(() => {
       const seconds = Math.round((performance.now() - start) / slowMilliseconds);
-      this.basis.textContent = t('{0} s', seconds);
+      this.line.textContent = t('Trying these inputs out… {0} s', seconds);
     }, slowMilliseconds);
     this.context.host.post({ type: 'previewInputs', id: this.question, request });
   }
@@ -148,7 +148,7 @@ export class InputsForm {
       return;
     }
     if (first && proposal.request !== null) this.fields.set(proposal.request, proposal.samples);
-    this.fields.setArrays(proposal.arrays);
+    this.fields.setArrays(proposal.arrays, proposal.expected?.name ?? 'x');
     this.fields.setMistake(proposal.mistake?.field ?? null, proposal.mistake?.sentence ?? null);
     this.preview.show(proposal);
     this.analyze.disabled = proposal.preview === null;
@@ -160,20 +160,24 @@ export class InputsForm {
     const { preview, mistake, expected, request, declared } = this.proposal;
     const model = fileName(this.context.model.overview?.model.path ?? '');
     const takes = expected === null ? t('{0} takes no inputs.', model) : t('{0} takes {1}: {2} {3}', model, expected.name, expected.dtype, shapeText(expected.shape));
-    if (mistake !== null && preview === null) replace(this.line, mark('error'), ' ', mistake.sentence);
-    else if (mistake !== null) replace(this.line, mark('warning'), ' ', mistake.sentence);
+    if (mistake !== null && preview === null) this.line.textContent = t('The inputs do not fit with these settings.');
     else if (preview !== null) {
       const [before, number, after] = accuracyText(preview);
       replace(this.line, before, number === '' ? null : element('b', {}, number), after);
     } else if (request === null) this.line.textContent = this.fields.fitting > 0 ? t('Choose the inputs to analyse the network on.') : t('No file of this workspace fits. Browse for one.');
     this.basis.textContent = [takes, preview === null ? '' : t('fed as {0}', shapeText(['n', ...preview.shape.slice(1)])), declared ? t('from sigmascope.json') : ''].filter((part) => part !== '').join(' · ');
-    speak(this.line.textContent);
+    speak(mistake === null ? this.line.textContent : mistake.sentence);
   }
 
   private use(): void {
     const request = requestOf(this.fields.values());
     if (request === null || this.analyze.disabled) return;
     this.context.host.post({ type: 'useInputs', request, samples: this.fields.samples(), remember: this.remember.checked });
+  }
+
+  private useSynthetic(): void {
+    this.leave();
+    this.context.host.post({ type: 'analyzeJacobians', synthetic: true });
   }
 
   private stopTimers(): void {

@@ -22,7 +22,7 @@ export class InputsPreviewView {
 
   show(proposal: InputsProposal | null): void {
     const preview = proposal?.preview ?? null;
-    if (preview === null) replace(this.element, element('div', { class: 'empty-plot' }, t('The first inputs appear here.')));
+    if (preview === null) replace(this.element, element('div', { class: 'empty-plot' }, t('The first inputs appear here when the settings fit.')));
     else replace(this.element, element('h2', {}, t('The first inputs'), ' ', element('span', { class: 'muted' }, caption(preview))), tiles(preview), channels(preview), notes(preview));
   }
 }

@@ -167,10 +167,11 @@ export class JacobiansPanel {
     const { jacobians } = this.context.model;
     const { overview, progress } = jacobians;
     if (overview === null) return;
+    this.answer.classList.toggle('running', overview.state === 'running');
     if (overview.state === 'running') {
       const total = progress?.total ?? overview.rows.length;
       const done = progress?.done ?? overview.rows.filter((row) => row.state !== 'pending').length;
-      replace(this.line, t('{0} of {1} steps done.', integer(done), integer(total)));
+      replace(this.line, t('{0} of {1} layers done.', integer(done), integer(total)));
       replace(this.basis, t('Exact Jacobians at {0} inputs; rows fill as they are done.', integer(overview.inputs.sampled)), ...(this.context.host.live ? [' · ', link(t('Cancel'), () => this.context.cancel(), { id: 'ss-cancel-jacobians' }), ` ${t('(Esc)')}`] : []));
       return;
     }
@@ -216,7 +217,7 @@ export class JacobiansPanel {
     if (overview === null) return;
     const choice = jacobians.choice(model.selected);
     const row = jacobians.row(model.selected);
-    this.subject.set(choice === null || choice.layer === null ? 'output' : 'layer');
+    this.subject.set((choice?.layer ?? null) === null ? 'output' : 'layer');
     this.subject.element.hidden = row === null;
     const detail = choice === null ? null : jacobians.detail(choice);
     if (detail === undefined) {

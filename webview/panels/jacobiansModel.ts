@@ -100,12 +100,11 @@ export class JacobiansModel {
     this.progress = null;
     this.asked = false;
     this.details.clear();
-    const sameInputs = before !== null && overview !== null && before.inputs.file === overview.inputs.file && before.inputs.source === overview.inputs.source && before.inputs.preprocessing === overview.inputs.preprocessing;
-    if (!sameInputs) this.pictures.clear();
-    const known = (input: number | null): input is number => input !== null && overview !== null && overview.samples.index.includes(input);
+    if (inputsOf(before) !== inputsOf(overview)) this.pictures.clear();
+    const known = (input: number | null): input is number => input !== null && overview?.samples.index.includes(input) === true;
     // The reader's own input stays; else the one that is stretched most.
     if (known(this.restored)) this.input = this.restored;
-    else if (!known(this.input) || before?.state === 'running') this.input = overview?.output?.largestInput ?? null;
+    else if (!known(this.input)) this.input = overview?.output?.largestInput ?? null;
     if (overview !== null) this.restored = null;
   }
 
@@ -124,6 +123,8 @@ export function keyOf({ layer, call, kind, input }: SpectrumChoice): string {
   return JSON.stringify([layer, call, kind, input]);
 }
 
+/** What tells one set of inputs from another. */
+const inputsOf = (overview: JacobianOverview | null): string => JSON.stringify(overview === null ? null : [overview.inputs.source, overview.inputs.file, overview.inputs.preprocessing, overview.inputs.seed]);
 const useOf = (row: JacobianRow): string => `${row.call} ${row.layer}`;
 
 /** Puts in the newest and drops the oldest beyond `most`. */

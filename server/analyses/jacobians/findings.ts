@@ -79,7 +79,8 @@ function vanishing({ uses, basis }: Subject, rule: RuleInForce): Found[] {
   });
   if (below.length === 0) return [];
   const [first] = below;
-  const last = uses.length - 1;
+  // Layers that do not reach the output are no way to it.
+  const last = uses.findLastIndex(({ layerToOutput }) => medianOf(layerToOutput) !== null);
   const behind = medianOf(uses[last].layerToOutput);
   const factors = [
     ...wayTo(uses, last).filter((place) => place.index > first.place).flatMap(localFactor),

@@ -12,6 +12,8 @@ export interface JacobianResult {
   skipped: Skipped[];
   /** What went wrong in a way that the one who asked must hear of; null where nothing did. */
   failure: { code: FailureCode; reason: string } | null;
+  /** Uses of layers that were to be differentiated. */
+  total: number;
   /** False where it was stopped before its end. */
   complete: boolean;
 }
@@ -39,7 +41,7 @@ const networkTitle = 'network';
  */
 export async function runJacobians(task: NetworkTask, wanted: (layer: string) => boolean, runner: Pick<UnitRunner, 'run'>, control: JacobianControl): Promise<JacobianResult> {
   const ask = asker(task, runner, control);
-  const result: JacobianResult = { inputs: null, jacobians: null, skipped: [], failure: null, complete: false };
+  const result: JacobianResult = { inputs: null, jacobians: null, skipped: [], failure: null, total: 0, complete: false };
   control.onProgress?.({ layer: null, done: 0, total: 0 });
   const network = await ask<NetworkAnswer>({ question: 'network' }, networkTitle, result);
   if (network === null) return ended(result, control.signal);
@@ -53,6 +55,7 @@ export async function runJacobians(task: NetworkTask, wanted: (layer: string) =>
   }
   result.skipped.push(...network.skipped.filter(({ layer }) => layer === undefined || wanted(layer)));
   const uses = network.uses.filter(({ layer }) => wanted(layer));
+  result.total = uses.length;
   control.onNetwork?.(network, uses);
   const layers: (LayerJacobians | null)[] = uses.map(() => null);
   let done = 0;

@@ -1,5 +1,5 @@
 import { elementsOf } from '../../derivatives/graph.js';
-import type { MatrixWorkspace } from '../../linalg/matrixWorkspace.js';
+import type { MatrixProducts } from '../../linalg/matrixProducts.js';
 import type { SolveControl } from '../../linalg/steps.js';
 import type { JacobianSpectra } from '../../report/jacobians.js';
 import { measuresByInput, measuresOf, quantileCurves } from './measures.js';
@@ -9,6 +9,17 @@ import { largestCount, largestValues } from './largestValues.js';
 
 /** Jacobians whose smaller side is at most this are written out, and all their singular values computed. */
 const wholeSide = 1024;
+
+/** From this smaller side on another engine's products pay. */
+const productsSide = 512;
+
+export interface SpectraSettings {
+  /** What matrices or bases may take, beside the runs of the network. */
+  memoryBytes: number;
+  seed: number;
+  /** An engine for the products of large matrices; null where there is none. */
+  loadProducts: () => Promise<MatrixProducts | null>;
+}
 
 /** Singular values of one Jacobian at every input. */
 export interface Values {
@@ -23,12 +34,12 @@ export interface Values {
  * matrices fit into memory, else the 20 largest and how the others are distributed.
  * @throws NotDifferentiable for a missing rule, and where `of` does not depend on `by`
  */
-export async function spectraOf(at: NetworkAtInputs, of: string, by: string, memoryBytes: number, seed: number, workspace: MatrixWorkspace, control: SolveControl): Promise<JacobianSpectra> {
+export async function spectraOf(at: NetworkAtInputs, of: string, by: string, { memoryBytes, seed, loadProducts }: SpectraSettings, control: SolveControl): Promise<JacobianSpectra> {
   const { derivatives } = at;
   const [rows, columns] = [elementsOf(derivatives.shapeOf(of)), elementsOf(derivatives.shapeOf(by))];
   if (of === by) return assembled(at, rows, columns, identityValues(at.samples.n, rows), null);
   const isWhole = Math.min(rows, columns) <= wholeSide && 8 * rows * columns <= memoryBytes;
-  if (isWhole) return assembled(at, rows, columns, await wholeSpectra(at, of, by, workspace, control), null);
+  if (isWhole) return assembled(at, rows, columns, await wholeSpectra(at, of, by, Math.min(rows, columns) >= productsSide ? loadProducts : () => Promise.resolve(null), control), null);
   const { values, density } = await largestValues(at, of, by, { seed, memoryBytes }, control);
   return assembled(at, rows, columns, values, density);
 }

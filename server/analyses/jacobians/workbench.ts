@@ -1,6 +1,8 @@
 import type { MatrixWorkspace } from '../../linalg/matrixWorkspace.js';
 import type { SolveControl } from '../../linalg/steps.js';
 import { NotDifferentiable } from '../../derivatives/graph.js';
+import type { MatrixProducts } from '../../linalg/matrixProducts.js';
+import { createOnnxProducts, hasNativeProducts } from '../../runtime/onnxProducts.js';
 import type { JacobianSpectra } from '../../report/jacobians.js';
 import type { Skipped } from '../../report/report.js';
 import { attributionStability } from './attribution.js';
@@ -14,12 +16,13 @@ import type { AttributionAnswer, BoundsAnswer, JacobianTask, LayerAnswer, Networ
 
 /** Answers the questions of a Jacobian analysis; keeps the network of the last one open for the next. */
 export class JacobianWorkbench {
+  private products: Promise<MatrixProducts> | null = null;
   private opened: { key: string; network: Promise<NetworkAtInputs> } | null = null;
 
   /** @throws what `openNetwork` throws, and NotDifferentiable where the whole question cannot be answered */
   async carryOut({ network: task, ...question }: JacobianTask, workspace: MatrixWorkspace, control: SolveControl): Promise<NetworkAnswer | OutputAnswer | LayerAnswer | BoundsAnswer | AttributionAnswer> {
     const at = await this.open(task, control.signal);
-    const spectra = (of: string, by: string, part: SolveControl): Promise<JacobianSpectra> => spectraOf(at, of, by, task.memoryBytes, task.seed, workspace, part);
+    const spectra = (of: string, by: string, part: SolveControl): Promise<JacobianSpectra> => spectraOf(at, of, by, { memoryBytes: task.memoryBytes, seed: task.seed, loadProducts: () => this.productsFor(task.threads) }, part);
     switch (question.question) {
       case 'network':
         return answerNetwork(at, task.seed, control);
@@ -32,6 +35,11 @@ export class JacobianWorkbench {
       case 'attribution':
         return attributionStability(at, task.seed, control);
     }
+  }
+
+  /** onnxruntime's products; null where its native ones are no faster. */
+  private async productsFor(threads: number): Promise<MatrixProducts | null> {
+    return hasNativeProducts ? (this.products ??= createOnnxProducts(threads)) : null;
   }
 
   private async open(task: NetworkTask, signal?: AbortSignal): Promise<NetworkAtInputs> {

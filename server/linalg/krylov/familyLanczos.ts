@@ -1,10 +1,12 @@
+import { roundingBound } from '../dense/checks.js';
 import { compileKernel, KernelMemory } from '../kernel.js';
-import { type RandomGenerator } from '../random.js';
+import { singularValuesOfEach } from '../manySingularValues.js';
+import { RandomGenerator } from '../random.js';
 import { runSteps, type SolveControl } from '../steps.js';
 import { GatheredOperators, type OperatorFamily } from './gatheredOperators.js';
 import { largestSingularValues } from './lanczos.js';
 import { type BlockOperator } from './linearOperator.js';
-import { denseSide, denseSingularValues } from './smallOperator.js';
+import { denseSide, writeLines } from './smallOperator.js';
 import { leastBasis, VectorLanczos, vectorLanczosBytes, vectorLanczosScratchBytes, type LargestValues } from './vectorLanczos.js';
 
 export { type OperatorFamily } from './gatheredOperators.js';
@@ -50,17 +52,24 @@ export async function familySingularValues(family: OperatorFamily, settings: Fam
   const [short, long] = [Math.min(rows, columns), Math.max(rows, columns)];
   const { count, random, blockSize = 1, tolerance = defaultTolerance, maximumProducts = defaultMaximumProducts, productError = float32ProductError, memoryBytes = defaultMemoryBytes } = settings;
   if (short === 0) return Array.from({ length: members }, () => ({ singularValues: new Float64Array(0), relativeError: 0, converged: true, products: 0 }));
-  const solve = async (): Promise<(operator: BlockOperator, member: SolveControl) => Promise<LargestValues | null>> => {
-    if (short <= denseSide) return (operator, member) => ofSmall(operator, count, productError, member);
-    if (blockSize > 1) return (operator, member) => largestSingularValues(operator, { count, tolerance, blockSize, maximumProducts, memoryBytes: memoryBytes / members, random }, member);
+  const choose = async (): Promise<(operator: BlockOperator, own: RandomGenerator, member: SolveControl) => Promise<LargestValues | null>> => {
+    if (short <= denseSide) return (operator, _, member) => ofSmall(operator, count, productError, member);
+    if (blockSize > 1) {
+      return async (operator, own, member) => {
+        const found = await largestSingularValues(operator, { count, tolerance, blockSize, maximumProducts, memoryBytes: memoryBytes / members, random: own }, member);
+        return found.singularValues.every(Number.isFinite) ? { ...found, relativeError: found.relativeError + productError } : null;
+      };
+    }
     const capacity = Math.min(short, mostVectors, Math.max(leastBasis(count), Math.floor(memoryBytes / 8 / short / members)));
     const memory = new KernelMemory(await compileKernel());
     memory.reserve(members * vectorLanczosBytes(short, long, capacity) + vectorLanczosScratchBytes(capacity));
-    return (operator, member) => runSteps(new VectorLanczos(memory, operator, { count, tolerance, maximumProducts, productError, random }, capacity).solve(), maximumProducts, member);
+    return (operator, own, member) => runSteps(new VectorLanczos(memory, operator, { count, tolerance, maximumProducts, productError, random: own }, capacity).solve(), maximumProducts, member);
   };
-  const solver = await solve();
+  const solver = await choose();
   const gathered = new GatheredOperators(family);
   const shares = new Float64Array(members);
+  // Numbers of its own for each member: in which order they ask depends on the clock.
+  const seeds = Array.from(shares, () => random.bits());
   return Promise.all(
     Array.from(shares, async (_, index) => {
       const progress = (share: number): void => {
@@ -68,7 +77,7 @@ export async function familySingularValues(family: OperatorFamily, settings: Fam
         control.progress?.(Math.min(...shares));
       };
       try {
-        return await solver(gathered.member(index), { ...control, progress });
+        return await solver(gathered.member(index), new RandomGenerator(seeds[index]), { ...control, progress });
       } finally {
         gathered.leave(index);
       }
@@ -77,6 +86,10 @@ export async function familySingularValues(family: OperatorFamily, settings: Fam
 }
 
 async function ofSmall(operator: BlockOperator, count: number, productError: number, control: SolveControl): Promise<LargestValues | null> {
-  const { singularValues, relativeError } = await denseSingularValues(operator, control);
-  return { singularValues: singularValues.slice(0, count), relativeError: relativeError + productError, converged: true, products: singularValues.length };
+  const [short, long] = [Math.min(operator.rows, operator.columns), Math.max(operator.rows, operator.columns)];
+  const lines = new Float64Array(short * long);
+  await writeLines(operator, lines);
+  const [values] = await singularValuesOfEach([lines], { rows: short, columns: long, accuracy: 'full' }, control);
+  if (values === null) return null;
+  return { singularValues: values.slice(0, count), relativeError: roundingBound(long) + productError, converged: true, products: short };
 }

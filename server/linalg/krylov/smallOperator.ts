@@ -10,7 +10,7 @@ import { type SolveControl } from '../steps.js';
 export const denseSide = 48;
 
 /** Writes the lines of the operator's smaller side out, by its products with unit vectors: small × large, row-major. */
-async function writeLines(operator: LinearOperator | BlockOperator, target: Float64Array): Promise<void> {
+export async function writeLines(operator: LinearOperator | BlockOperator, target: Float64Array): Promise<void> {
   const { rows, columns } = operator;
   const small = Math.min(rows, columns);
   const identity = new Float64Array(small * small);

@@ -1,6 +1,6 @@
 import { sumOfSquares } from '../dense/checks.js';
 import { compileKernel, KernelMemory } from '../kernel.js';
-import { type RandomGenerator } from '../random.js';
+import { RandomGenerator } from '../random.js';
 import { runSteps, type SolveControl } from '../steps.js';
 import { GatheredOperators } from './gatheredOperators.js';
 import { LanczosRecurrence, recurrenceBytes } from './lanczosRecurrence.js';
@@ -35,8 +35,9 @@ export interface SingularValueDensity {
 const defaultProbes = 4;
 const defaultSteps = 64;
 const float32ProductError = 2 ** -22;
-/** Nodes closer together than this share of the largest are one. */
+/** Nodes closer together than this share of the largest, or than some roundings of the products, are one. */
 const sameNode = 1e-9;
+const roundings = 4;
 /** Every vector is made orthogonal: the bases are short. */
 const noOverlap = 0;
 
@@ -68,7 +69,8 @@ export async function singularValueDensity(operator: LinearOperator | BlockOpera
     applyBlock: async (x, y) => multiply(operator, false, x, y, probes),
     applyTransposedBlock: async (y, x) => multiply(operator, true, y, x, probes),
   });
-  const recurrences = Array.from({ length: probes }, (_, i) => new LanczosRecurrence(memory, gathered.member(i), { capacity: steps, productError, allowedOverlap: noOverlap, random }));
+  // Numbers of its own for each probe: in which order they ask depends on the clock.
+  const recurrences = Array.from({ length: probes }, (_, i) => new LanczosRecurrence(memory, gathered.member(i), { capacity: steps, productError, allowedOverlap: noOverlap, random: new RandomGenerator(random.bits()) }));
   await Promise.all(
     recurrences.map(async (recurrence, i) => {
       try {
@@ -84,14 +86,14 @@ export async function singularValueDensity(operator: LinearOperator | BlockOpera
   // And its variance is 2/(n + 2) of that of the eigenvalues, which the rules tell better than a few probes would.
   const spread = rules.reduce((sum, { nodes, weights }) => sum + nodes.reduce((part, lambda, k) => part + weights[k] * (lambda - mean) ** 2, 0), 0) / probes;
   const found = rules.flatMap(({ nodes, weights }) => nodes.map((lambda, k) => ({ node: Math.sqrt(Math.max(lambda, 0)), weight: weights[k] / probes })));
-  return { ...merged(found), probes, steps, squaredNorm: short * mean, squaredNormError: short * Math.sqrt((2 * spread) / ((short + 2) * probes)) };
+  return { ...merged(found, productError), probes, steps, squaredNorm: short * mean, squaredNormError: short * Math.sqrt((2 * spread) / ((short + 2) * probes)) };
 }
 
 /** Of an operator whose smaller side is so short that it is written out instead: all values, of equal weight. */
 async function exactDensity(operator: LinearOperator | BlockOperator, probes: number, control: SolveControl): Promise<SingularValueDensity> {
   const { singularValues } = await denseSingularValues(operator, control);
   const n = singularValues.length;
-  return { ...merged(Array.from(singularValues, (node) => ({ node, weight: 1 / n }))), probes, steps: n, squaredNorm: sumOfSquares(singularValues), squaredNormError: 0 };
+  return { ...merged(Array.from(singularValues, (node) => ({ node, weight: 1 / n })), 0), probes, steps: n, squaredNorm: sumOfSquares(singularValues), squaredNormError: 0 };
 }
 
 async function multiply(operator: LinearOperator | BlockOperator, transposed: boolean, from: Float64Array, to: Float64Array, count: number): Promise<void> {
@@ -105,10 +107,10 @@ function* extend(recurrence: LanczosRecurrence, steps: number): ReturnType<Lancz
   }
 }
 
-/** Ascending, equal nodes as one, those without weight left out. */
-function merged(found: readonly { node: number; weight: number }[]): { nodes: number[]; weights: number[] } {
-  const sorted = found.filter(({ weight }) => weight > 0).sort((a, b) => a.node - b.node);
-  const near = sameNode * (sorted.at(-1)?.node ?? 0);
+/** Ascending, equal nodes as one; those that rounding alone has brought, with the square of a rounding as weight, are left out. */
+function merged(found: readonly { node: number; weight: number }[], productError: number): { nodes: number[]; weights: number[] } {
+  const sorted = found.filter(({ weight }) => weight > Number.EPSILON + productError ** 2).sort((a, b) => a.node - b.node);
+  const near = Math.max(sameNode, roundings * productError) * (sorted.at(-1)?.node ?? 0);
   const nodes: number[] = [];
   const weights: number[] = [];
   for (const { node, weight } of sorted) {

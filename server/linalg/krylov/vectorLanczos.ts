@@ -41,8 +41,10 @@ const checkGrowth = 1.1;
 const leastOverlap = 1e-8;
 const mostOverlap = 1e-5;
 const overlapOfTolerance = 0.01;
-/** Roundings of a product, and of the norm of a vector of the basis, that an observed residual consists of where all is exact. */
+/** An observed residual is right to so many roundings of a product. */
 const roundings = 16;
+/** Residuals and changes below so many roundings of a product are none: what is left is rounding, which no step makes smaller. */
+const negligible = 4;
 
 /** Vectors that a basis has at least: those wanted, and as many beyond that a restart is worth it. */
 export function leastBasis(count: number): number {
@@ -106,8 +108,10 @@ export class VectorLanczos {
       const eigenvalues = this.eigenvalues();
       const kept = Math.max(Math.floor((count + size) / 2), count);
       const vectors = arrowVectors(matrix, eigenvalues.slice(0, size === capacity ? kept : count), settings.random);
-      const errors = vectors.slice(0, count).map((x, k) => errorOfValue(Math.max(eigenvalues[k], 0), Math.abs(coupling * x[size - 1])));
-      const change = size === recurrence.short ? 0 : largestChange(before, eigenvalues.subarray(0, count));
+      const residuals = vectors.slice(0, count).map((x) => Math.abs(coupling * x[size - 1]));
+      const floor = negligible * settings.productError * eigenvalues[0];
+      const change = size === recurrence.short ? 0 : largestChange(before, eigenvalues.subarray(0, count), floor);
+      const errors = residuals.map((residual, k) => (residual <= floor ? 0 : errorOfValue(Math.max(eigenvalues[k], 0), residual)));
       const converged = Math.max(...errors) + change <= settings.tolerance * Math.sqrt(eigenvalues[0]);
       if (converged || ended) return yield* this.observed(vectors.slice(0, count), converged, change);
       before = eigenvalues.slice(0, count);
@@ -148,9 +152,9 @@ export class VectorLanczos {
   }
 }
 
-/** Largest difference of the roots of two lists. */
-function largestChange(before: Float64Array, after: Float64Array): number {
-  return before.reduce((most, x, k) => Math.max(most, Math.abs(Math.sqrt(Math.max(x, 0)) - Math.sqrt(Math.max(after[k], 0)))), 0);
+/** Largest difference of the roots of two lists, of entries that differ by more than the floor. */
+function largestChange(before: Float64Array, after: Float64Array, floor: number): number {
+  return before.reduce((most, x, k) => (Math.abs(x - after[k]) <= floor ? most : Math.max(most, Math.abs(Math.sqrt(Math.max(x, 0)) - Math.sqrt(Math.max(after[k], 0))))), 0);
 }
 
 /** How far σ = √λ is from a singular value at most, where λ is that close to an eigenvalue of AᵀA. */

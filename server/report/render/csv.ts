@@ -1,5 +1,6 @@
-import type { LayerReport, Report } from '../report.js';
+import type { Finding, LayerReport, Report } from '../report.js';
 import { csvTable, type CsvValue } from './csvCells.js';
+import { jacobianColumns } from './jacobianColumns.js';
 
 /** The values of arrays that a cell holds are separated by this; commas would need quotes everywhere. */
 const arraySeparator = ' ';
@@ -81,13 +82,27 @@ const columns: readonly Column[] = [
   ['health.zeroColumns', (layer) => layer.health.zeroColumns],
   ['health.constant', (layer) => layer.health.constant],
   ['health.duplicateOf', (layer) => layer.health.duplicateOf],
-  ['findings', (layer) => array(layer.findings.filter((finding) => finding.silenced === undefined).map((finding) => finding.rule))],
+  ['findings', (layer) => activeRules(layer.findings)],
 ];
 
 /** The dotted names of the columns, for tests against the schema. */
 export const csvColumns: readonly string[] = columns.map(([name]) => name);
 
-/** One row per layer, numbers in full precision, null as an empty cell. Cost O(layers). */
+/**
+ * One row per layer, numbers in full precision, null as an empty cell. A report with Jacobians has their columns behind
+ * the others; one with Jacobians alone has no others but the layer's id and its findings. Cost O(layers · inputs).
+ */
 export function renderCsv(report: Report): string {
-  return csvTable(csvColumns, report.layers.map((layer) => columns.map(([, value]) => value(layer))));
+  const { jacobians } = report;
+  if (jacobians === undefined) return csvTable(csvColumns, report.layers.map((layer) => columns.map(([, value]) => value(layer))));
+  const uses = new Map([...jacobians.layers].reverse().map((use) => [use.layer, use]));
+  const ofJacobian = (id: string): CsvValue[] => jacobianColumns.map(([, value]) => value(uses.get(id) ?? null));
+  const names = jacobianColumns.map(([name]) => name);
+  if (report.layers.length > 0) return csvTable([...csvColumns, ...names], report.layers.map((layer) => [...columns.map(([, value]) => value(layer)), ...ofJacobian(layer.id)]));
+  const ids = [...new Set(jacobians.layers.map(({ layer }) => layer))];
+  return csvTable(['id', ...names, 'findings'], ids.map((id) => [id, ...ofJacobian(id), activeRules(report.findings.filter(({ layer }) => layer === id))]));
+}
+
+function activeRules(findings: readonly Finding[]): string {
+  return array(findings.filter((finding) => finding.silenced === undefined).map((finding) => finding.rule));
 }

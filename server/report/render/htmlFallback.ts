@@ -7,6 +7,8 @@ import type { Report } from '../report.js';
 import type { ReportOverview } from '../views.js';
 import { alphaText, conditionText, numberText, rankText, shapeText } from '../wording.js';
 import { escapeHtml } from './htmlText.js';
+import { hasWeights, headAnswer, jacobianCells, skippedParts, withoutJacobians } from './jacobianCells.js';
+import { jacobianBasis, jacobianGrid } from './jacobianTable.js';
 import { columnMeanings, severityMarks } from './layerTable.js';
 
 const safe = (text: string): string => escapeHtml(printable(text));
@@ -24,13 +26,13 @@ function withCode(message: string): string {
 
 /** The report as static tables: answer, facts, findings, layers and what was passed over. */
 export function htmlFallback(report: Report, overview: ReportOverview): string {
-  const { verdict, rest, basis } = overview.answer;
+  const { verdict, rest, basis } = headAnswer(report, overview.answer, overview.jacobians ?? null);
   return `<main class="static">
 <h1>${safe(fileName(report.model.path))}</h1>
 <p class="muted">${safe(modelFactsLine(report))}</p>
 <p class="answer"><b>${safe(verdict)}</b> ${safe(rest)}</p>
 <p class="muted">${safe(basis)}</p>
-${findings(report)}${layers(overview)}${skipped(report)}<p class="muted">sigmascope ${safe(report.tool.version)}. The charts need JavaScript, which stays inside this page.</p>
+${findings(report)}${layers(overview)}${jacobians(report, overview)}${skipped(skippedParts(report))}<p class="muted">sigmascope ${safe(report.tool.version)}. The charts need JavaScript, which stays inside this page.</p>
 </main>`;
 }
 
@@ -52,6 +54,21 @@ function layers(overview: ReportOverview): string {
     return `<tr><td class="n">${row.index + 1}</td><td>${mark}</td><td><code>${safeName(row.id)}</code></td><td>${shapeText(row.shape)}</td>${numbers.map((text) => `<td class="n">${text}</td>`).join('')}</tr>`;
   });
   return `<h2>Layers</h2>\n<table>\n<thead><tr>${titles.map((title, i) => `<th${i === 0 || i > lastTextColumn ? ' class="n"' : ''}>${title}</th>`).join('')}</tr></thead>\n<tbody>\n${rows.join('\n')}\n</tbody>\n</table>\n<p class="muted">${safe(columnMeanings(['spectrum']))}</p>\n`;
+}
+
+/** The answer of the Jacobian analysis, unless the page begins with it, and its layers. */
+function jacobians(report: Report, overview: ReportOverview): string {
+  const { inputs, jacobians: part } = report;
+  const answer = overview.jacobians?.answer ?? withoutJacobians(report);
+  if (answer === null) return '';
+  const head = hasWeights(report) ? `<p class="answer"><b>${safe(answer.verdict)}</b> ${safe(answer.rest)}</p>\n<p class="muted">${safe(answer.basis)}</p>\n` : '';
+  if (inputs === undefined || part === undefined) return `<h2>Jacobians</h2>\n${head}`;
+  const basis = jacobianBasis(inputs, part).map((line) => `<p class="muted">${safe(line)}</p>\n`).join('');
+  const rows = overview.jacobians?.state === 'withheld' ? [] : jacobianCells(part, inputs.source === 'synthetic');
+  if (rows.length === 0) return `<h2>Jacobians</h2>\n${head}${basis}`;
+  const { titles, cells, meanings } = jacobianGrid(rows);
+  const lines = rows.map(({ label }, i) => `<tr><td><code>${safeName(label)}</code></td>${cells[i].map((text) => `<td class="n">${text}</td>`).join('')}</tr>`);
+  return `<h2>Jacobians</h2>\n${head}<table>\n<thead><tr><th>layer</th>${titles.map((title) => `<th class="n">${title}</th>`).join('')}</tr></thead>\n<tbody>\n${lines.join('\n')}\n</tbody>\n</table>\n<p class="muted">${safe(meanings)}</p>\n${basis}`;
 }
 
 function skipped(report: Report): string {

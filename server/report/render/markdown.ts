@@ -1,5 +1,6 @@
 import { fileName, groupSkipped, modelFactsLine } from '../facts.js';
 import { countsBySeverity, groupFindings } from '../findingGroups.js';
+import type { JacobianOverview } from '../jacobianViews.js';
 import { activeFindings } from '../layerFacts.js';
 import { formatCount } from '../numbers.js';
 import { overviewOf } from '../overview.js';
@@ -7,6 +8,8 @@ import { printable, printableName } from '../printable.js';
 import type { Report } from '../report.js';
 import type { LayerRow } from '../views.js';
 import { alphaText, conditionText, numberText, plural, rankText, shapeText } from '../wording.js';
+import { hasWeights, headAnswer, jacobianCells, skippedParts, withoutJacobians } from './jacobianCells.js';
+import { jacobianBasis, jacobianGrid } from './jacobianTable.js';
 import { columnMeanings, severityMarks } from './layerTable.js';
 import { stateOf } from './text.js';
 
@@ -19,14 +22,15 @@ const longestName = 120;
 /** The report for a comment on a pull request: the answer, the findings, the layers folded away. Cost O(layers + findings). */
 export function renderMarkdown(report: Report): string {
   const overview = overviewOf(report, report.model.path, 'savedReport', stateOf(report));
-  const { verdict, rest, basis } = overview.answer;
+  const { verdict, rest, basis } = headAnswer(report, overview.answer, overview.jacobians ?? null);
   const sections = [
     `**${escaped(verdict)}** ${escaped(rest)}`.trim(),
     ...(basis === '' ? [] : [`<sub>${escaped(basis)}</sub>`]),
     `${code(fileName(report.model.path))} · ${escaped(modelFactsLine(report))}`,
     ...findingsTable(report),
     ...layersTable(overview.rows),
-    ...skippedList(report),
+    ...jacobianPart(report, overview.jacobians ?? null),
+    ...skippedList(skippedParts(report)),
     `<sub>sigmascope ${escaped(report.tool.version)} · seed ${report.settings.seed}${report.model.sha256 === null ? '' : ` · sha256 ${report.model.sha256.slice(0, 12)}…`}</sub>`,
   ];
   return `${sections.join('\n\n')}\n`;
@@ -60,6 +64,22 @@ function layersTable(rows: readonly LayerRow[]): string[] {
   return [
     folded(plural(rows.length, 'layer'), [table(['#', '', 'layer', 'shape', 'weights', 'σ₁', 'stable', 'r₉₀', 'κ', 'α'], '>-<<>>>>>>', cells), ...more(rows.length - layerRows, 'layer'), `<sub>${escaped(columnMeanings(['spectrum']))}</sub>`].join('\n\n')),
   ];
+}
+
+/** The answer of the analysis, unless the report begins with it, and the layers folded away. */
+function jacobianPart(report: Report, overview: JacobianOverview | null): string[] {
+  const { inputs, jacobians } = report;
+  const answer = overview === null ? withoutJacobians(report) : overview.answer;
+  if (answer === null) return [];
+  const head = hasWeights(report) ? [`**${escaped(answer.verdict)}** ${escaped(answer.rest)}`.trim(), ...(answer.basis === '' ? [] : [`<sub>${escaped(answer.basis)}</sub>`])] : [];
+  if (inputs === undefined || jacobians === undefined) return head;
+  const basis = `<sub>${escaped(jacobianBasis(inputs, jacobians).join(' '))}</sub>`;
+  const rows = overview?.state === 'withheld' ? [] : jacobianCells(jacobians, inputs.source === 'synthetic');
+  if (rows.length === 0) return [...head, basis];
+  const { titles, cells, meanings } = jacobianGrid(rows);
+  const lines = rows.slice(0, layerRows).map(({ label }, i) => [code(label), ...cells[i]]);
+  const content = [table(['layer', ...titles], `<${'>'.repeat(titles.length)}`, lines), ...more(rows.length - layerRows, 'layer'), `<sub>${escaped(meanings)}</sub>`, basis].join('\n\n');
+  return [...head, folded(`Jacobians of ${plural(jacobians.layers.length, 'layer')}`, content)];
 }
 
 function skippedList(report: Report): string[] {

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { ruleHelp, ruleWords, shippedRule } from '../rulePhrases.js';
-import type { Finding, ModelFacts, Report, Severity } from '../report.js';
+import type { Finding, ModelFacts, Report, Severity, Skipped } from '../report.js';
 import { ruleIds } from '../rules.js';
 import { renderJson } from './json.js';
 
@@ -72,11 +72,17 @@ function fingerprints(identity: string): Record<string, string> {
   return { 'ruleAndLayer/v1': identity, primaryLocationLineHash: `${hash.slice(0, fingerprintDigits)}:1` };
 }
 
-/** Layers without a result, so that a clean list of results is not mistaken for a clean model. */
+/** Layers and analyses without a result, so that a clean list of results is not mistaken for a clean model. */
 function notifications(report: Report): object[] {
   return report.skipped
-    .filter((entry) => entry.layer !== undefined)
-    .map((entry) => ({ level: 'note', message: { text: `${entry.layer ?? ''}${entry.operator === undefined ? '' : ` (${entry.operator})`} was passed over: ${entry.reason}` } }));
+    .filter((entry) => entry.layer !== undefined || (entry.analysis !== undefined && entry.tensor === undefined))
+    .map((entry) => ({ level: 'note', message: { text: `${skippedPart(entry)} was passed over: ${entry.reason}` } }));
+}
+
+function skippedPart({ layer, analysis, operator }: Skipped): string {
+  if (layer === undefined) return `The analysis ${analysis ?? ''}`;
+  const part = operator ?? (analysis === 'jacobian' ? analysis : undefined);
+  return part === undefined ? layer : `${layer} (${part})`;
 }
 
 function hashes(model: ModelFacts): object {

@@ -1,5 +1,6 @@
 import { groupSkipped, fileName, modelFactsLine, spectraBasis } from '../facts.js';
 import { countsBySeverity, groupFindings, splitMessage, type FindingGroup } from '../findingGroups.js';
+import type { JacobianOverview } from '../jacobianViews.js';
 import { activeFindings } from '../layerFacts.js';
 import { formatNumber, formatSeconds } from '../numbers.js';
 import { overviewOf } from '../overview.js';
@@ -7,6 +8,8 @@ import { cutLeft, displayWidth, printable, printableName, wrap } from '../printa
 import type { Report } from '../report.js';
 import type { OverviewState } from '../views.js';
 import { plural } from '../wording.js';
+import { hasWeights, headAnswer, jacobianCells, skippedParts, withoutJacobians } from './jacobianCells.js';
+import { jacobianBasis, jacobianTable } from './jacobianTable.js';
 import { columnNotes, layerTable, severityMarks } from './layerTable.js';
 import { operatorTable } from './operatorTable.js';
 
@@ -33,14 +36,15 @@ const indent = '  ';
 export function renderText(report: Report, options: TextOptions = {}): string {
   const width = Math.min(widest, Math.max(narrowest, Math.floor(options.width ?? defaultWidth)));
   const overview = overviewOf(report, report.model.path, 'savedReport', stateOf(report));
-  const { verdict, rest, basis } = overview.answer;
+  const { verdict, rest, basis } = headAnswer(report, overview.answer, overview.jacobians ?? null);
   const sections = [
     [...wrap(printable(`${verdict} ${rest}`.trim()), width), ...wrap(printable(basis), width)],
     [printable(fileName(report.model.path)), ...wrap(printable(modelFactsLine(report)), width)],
     ...findingSections(report, width),
     layerSection(overview.rows, width),
     operatorSection(report, width),
-    skippedSection(report, width),
+    ...jacobianSections(report, overview.jacobians ?? null, width),
+    skippedSection(skippedParts(report), width),
     basisSection(report, width),
   ];
   return `${sections.filter((lines) => lines.length > 0).map((lines) => lines.join('\n')).join('\n\n')}\n`;
@@ -58,7 +62,7 @@ function findingSections(report: Report, width: number): string[][] {
   if (active.length > 0) {
     sections.push([`Findings: ${countsBySeverity(active)}`]);
     for (const group of groupFindings(active)) sections.push(groupLines(group, width));
-  } else if (report.layers.length > 0) sections.push(['Findings: none']);
+  } else if (report.layers.length > 0 || (report.jacobians?.layers.length ?? 0) > 0) sections.push(['Findings: none']);
   if (silenced.length > 0) {
     sections.push([
       `Silenced: ${silenced.length}`,
@@ -97,6 +101,21 @@ function operatorSection(report: Report, width: number): string[] {
   if (lines.length === 0) return [];
   const note = 'The layer as a linear map of a whole image. circular: padding wraps around; declared: the layer’s own padding, stride and dilation; smallest: the smallest singular value.';
   return [`Convolutions as operators: ${lines.length - 1}`, '', ...lines, '', ...wrap(note, width)];
+}
+
+/** The answer of the analysis, unless the report begins with it; the layers; and what the numbers rest on. */
+function jacobianSections(report: Report, overview: JacobianOverview | null, width: number): string[][] {
+  const { inputs, jacobians } = report;
+  const told = hasWeights(report);
+  const answer = overview === null ? withoutJacobians(report) : overview.answer;
+  if (answer === null) return [];
+  const head = told ? ['Jacobians', ...wrap(printable(`${answer.verdict} ${answer.rest}`.trim()), width, indent), ...(answer.basis === '' ? [] : wrap(printable(answer.basis), width, indent))] : [];
+  if (overview === null || inputs === undefined || jacobians === undefined) return [head];
+  const basis = jacobianBasis(inputs, jacobians).flatMap((line) => wrap(printable(line), width, indent, `${indent}  `));
+  const cells = overview.state === 'withheld' ? [] : jacobianCells(jacobians, inputs.source === 'synthetic');
+  const { lines, meanings } = jacobianTable(cells, width);
+  const table = cells.length === 0 ? [] : [`Jacobians of ${plural(jacobians.layers.length, 'layer')}`, '', ...lines, '', ...wrap(meanings, width)];
+  return [told ? [...head, ...basis] : ['Inputs and derivatives', ...basis], table];
 }
 
 function skippedSection(report: Report, width: number): string[] {

@@ -15,6 +15,7 @@ import type { OnnxAttribute } from '../../../server/runtime/onnxWriter.js';
 import { float, int, ints, text } from '../../support/derivatives.js';
 import { network, node, normalInputs, type Constant } from '../../support/flatGraph.js';
 import { describeShared, sharedData } from '../../support/shared.js';
+import reference from '../../fixtures/jacobian_bounds.json';
 
 let workspace: MatrixWorkspace;
 before(async () => {
@@ -295,19 +296,22 @@ describe('bounds that do not exist', () => {
 });
 
 describeShared('bounds in shared networks', () => {
-  async function last(file: string, input: string, shape: number[]): Promise<ValueBound> {
+  async function found(file: string, input: string, values: readonly string[] | null): Promise<Map<string, ValueBound>> {
     const graph = await importGraph(await openModelFile(sharedData('onnx_cifar', file)));
-    const shaped = (await probe(graph, { [input]: { dtype: 'float32', shape, elements: new Float32Array(shape.reduce((a, b) => a * b, 1)).fill(0.1) } })).graph;
-    return (await jacobianBounds(shaped, input, graph.outputs, new OperatorNorms(workspace))).get(graph.outputs[0])!;
+    const shape = [1, 3, 32, 32];
+    const shaped = (await probe(graph, { [input]: { dtype: 'float32', shape, elements: new Float32Array(3 * 32 * 32).fill(0.1) } })).graph;
+    return jacobianBounds(shaped, input, values ?? graph.outputs, new OperatorNorms(workspace));
   }
 
-  it('resnet_2b: 1663, as found independently with numpy', async () => {
-    const { bound } = await last('resnet_2b.onnx', 'input.1', [1, 3, 32, 32]);
-    assert.equal(Math.round(bound ?? NaN), 1663);
+  it('resnet_2b: those that NumPy finds, of every layer', async () => {
+    const expected = Object.entries(reference as Record<string, number>);
+    const bounds = await found('resnet_2b.onnx', 'input.1', expected.map(([name]) => name));
+    for (const [name, value] of expected) close(bounds.get(name)?.bound ?? NaN, value, 1e-9);
+    assert.equal(expected.length, 8);
   });
 
   it('a vision transformer has none, because of its attention', async () => {
-    const { bound, reason } = await last('pgd_2_3_16.onnx', 'input', [1, 3, 32, 32]);
+    const [{ bound, reason }] = (await found('pgd_2_3_16.onnx', 'input', null)).values();
     assert.equal(bound, null);
     assert.match(reason, /^MatMul \(.*\) multiplies two values that depend on the input/);
   });

@@ -5,7 +5,7 @@ import path from 'node:path';
 import { Ajv } from 'ajv';
 import fc from 'fast-check';
 import { ConfigurationError, emptyConfiguration, findConfiguration, inputsFor, mergeRules, parseConfiguration, readConfiguration } from '../../../server/configuration.js';
-import { weightRules } from '../../../server/report/rules.js';
+import { rules } from '../../../server/report/rules.js';
 
 const schema = JSON.parse(readFileSync('server/configuration.schema.json', 'utf8')) as { properties: { rules: { properties: Record<string, { anyOf: [unknown, { properties: { thresholds: { properties: object } } }] }> } } };
 const matches = new Ajv({ strict: false }).compile(schema);
@@ -109,7 +109,7 @@ describe('configuration', () => {
 
   it('knows in its schema every rule and every threshold, and no other', () => {
     const described = Object.fromEntries(Object.entries(schema.properties.rules.properties).map(([rule, { anyOf }]) => [rule, Object.keys(anyOf[1].properties.thresholds.properties).sort()]));
-    assert.deepEqual(described, Object.fromEntries(Object.values(weightRules).map(({ id, thresholds }) => [id, Object.keys(thresholds).sort()])));
+    assert.deepEqual(described, Object.fromEntries(Object.values(rules).map(({ id, thresholds }) => [id, Object.keys(thresholds).sort()])));
   });
 
   it('never fails in another way', () => {

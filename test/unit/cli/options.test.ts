@@ -16,7 +16,8 @@ describe('command line options', () => {
   it('have the defaults that the help tells', () => {
     assert.deepEqual(parseCommandLine(['analyze', 'm.onnx']), {
       command: 'analyze', model: 'm.onnx', format: 'text', out: null, timings: true, quiet: false, layers: null, operator: 'norms', seed: 0,
-      threads: null, maxMemoryBytes: null, timeoutSeconds: null, cache: null, config: null, failOn: [], baseline: null,
+      threads: null, maxMemoryBytes: null, timeoutSeconds: null, cache: null, config: null, failOn: [], baseline: null, only: null, inputs: null, labels: null, preprocess: null, layout: null, range: null,
+      resize: false, input: null, output: null, samples: null, precision: 'float32',
     });
   });
 
@@ -67,7 +68,7 @@ describe('command line options', () => {
       refused(['analyze', 'm', `--${option}`, 'x'], new RegExp(`--${option} is not part of this version`));
       assert.ok(!help.includes(`--${option}`));
     }
-    for (const analysis of ['jacobian', 'gsvd', 'stability', 'alignment', 'surrogate']) {
+    for (const analysis of ['gsvd', 'stability', 'alignment', 'surrogate']) {
       refused(['analyze', 'm', '--only', `weights,${analysis}`], new RegExp(`"${analysis}" is not part of this version`));
       assert.ok(!help.includes(analysis));
     }

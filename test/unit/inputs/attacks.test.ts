@@ -173,10 +173,11 @@ describe('attacks', function () {
     const { epsilon, fgsm, pgd } = reference.accuracies[1];
     const inputs = { clean, targets: labels, ball: { norm: 'linf', epsilon, range: { low: 0, high: 1 } } } as const;
     const single = await after(await fastGradientAttack(network, inputs, { steps: 1, stepSize: epsilon, loss: 'cross-entropy' }));
-    assert.ok(Math.abs(single - fgsm) <= 0.005, `FGSM ${single}, by PyTorch ${fgsm}`);
-    const course = { steps: 40, stepSize: epsilon / 10, restarts: 1, loss: 'cross-entropy', random: new RandomGenerator(1) } as const;
+    // One of 200 may lie on the boundary.
+    assert.ok(200 * Math.abs(single - fgsm) < 1.5, `FGSM ${single}, by PyTorch ${fgsm}`);
+    const course = { steps: 20, stepSize: epsilon / 10, restarts: 1, loss: 'cross-entropy', random: new RandomGenerator(1) } as const;
     const many = await after(await projectedGradientAttack(network, inputs, course));
-    assert.ok(Math.abs(many - pgd) <= 0.02, `PGD ${many}, by PyTorch ${pgd}`);
+    assert.ok(200 * Math.abs(many - pgd) < 4.5, `PGD ${many}, by PyTorch ${pgd}`);
     await release();
   });
 

@@ -5,7 +5,8 @@ import { helpText } from '../../../server/cli/help.js';
 import { parseConfiguration } from '../../../server/configuration.js';
 import { parseGate } from '../../../server/report/gates.js';
 import { renderFormats } from '../../../server/report/index.js';
-import { ruleIds, weightRules, type WeightRuleId } from '../../../server/report/rules.js';
+import { explodingText, saturatedText, vanishingText, type StretchBasis } from '../../../server/report/jacobianTexts.js';
+import { ruleIds, rules, type RuleId } from '../../../server/report/rules.js';
 import {
   constantText,
   deadRowsText,
@@ -31,8 +32,10 @@ function pages(folder = 'docs'): string[] {
   });
 }
 
+const at = (n: number, limit: number): StretchBasis => ({ n, synthetic: false, exact: true, limit });
+
 /** What the rules write of the matrices that the pages make with numpy. */
-const examples: Readonly<Record<WeightRuleId, FindingText>> = {
+const examples: Readonly<Record<RuleId, FindingText>> = {
   'weights/non-finite': nonFiniteText('head', 1, 6),
   'weights/zero-tensor': zeroTensorText('placeholder', 2304),
   'weights/dead-units': deadRowsText('narrow', 2, 8, 5.96498e-5, 5.68903, 1e-3, 'dense'),
@@ -42,13 +45,16 @@ const examples: Readonly<Record<WeightRuleId, FindingText>> = {
   'weights/rank-collapsed': rankCollapsedText('collapsed', 32, 0.998788, 0.99),
   'weights/ill-conditioned': illConditionedText('steep', 100001.6, 100001.6, 16, 16, 1e4),
   'weights/outlier-spike': outlierSpikeText('spiked', 10.16714, 1.594828, 1.64, { overSecond: 5, overEdge: 10 }),
+  'jacobian/exploding': explodingText('layer6', 1615.109, null, { layer: 'layer2', factor: 5.76867, behind: false }, at(100, 1e3)),
+  'jacobian/vanishing': vanishingText('layer1', 1.9620565e-5, { layer: 'layer4', factor: 0.16776617, behind: false }, at(100, 1e-4)),
+  'jacobian/saturated': saturatedText('hidden', 'Relu', 0.84675, at(500, 0.75)),
 };
 
 /** GitHub's anchor of a heading. */
 const anchorOf = (heading: string): string => heading.trim().toLowerCase().replace(/[^\p{L}\p{N} -]/gu, '').replaceAll(' ', '-');
 
 describe('documentation', () => {
-  for (const rule of Object.values(weightRules)) {
+  for (const rule of Object.values(rules)) {
     it(`has a page for ${rule.id} with its severity and the values of its thresholds`, () => {
       assert.equal(rule.help, `docs/rules/${rule.id}.md`);
       const text = rulePage(rule.id);
@@ -62,14 +68,15 @@ describe('documentation', () => {
       for (const heading of ['What it means', 'The number and its limit', 'How it is computed', 'How sure', 'Example', 'What to do', 'When to silence it', 'Changing it', 'References']) {
         assert.ok(text.includes(`\n## ${heading}\n`), heading);
       }
-      assert.ok(text.includes(`\n> ${examples[rule.id as WeightRuleId].message.replaceAll('\u2009', ' ')}\n`), 'the example is what the rule writes');
+      assert.ok(text.includes(`\n> ${examples[rule.id as RuleId].message.replaceAll('\u2009', ' ')}\n`), 'the example is what the rule writes');
     });
   }
 
   it('has no page for a rule that does not exist, and lists every rule with its severity', () => {
-    assert.deepEqual(new Set(readdirSync(path.join('docs', 'rules', 'weights')).map((file) => `weights/${path.basename(file, '.md')}`)), new Set(ruleIds));
+    const rooms = readdirSync(path.join('docs', 'rules'));
+    assert.deepEqual(new Set(rooms.flatMap((room) => readdirSync(path.join('docs', 'rules', room)).map((file) => `${room}/${path.basename(file, '.md')}`))), new Set(ruleIds));
     const index = page('README.md');
-    for (const rule of Object.values(weightRules)) assert.ok(index.includes(`| [${rule.id}](rules/${rule.id}.md) | ${rule.severity} |`), rule.id);
+    for (const rule of Object.values(rules)) assert.ok(index.includes(`| [${rule.id}](rules/${rule.id}.md) | ${rule.severity} |`), rule.id);
   });
 
   it('shows only configurations that can be read', () => {
@@ -117,6 +124,10 @@ describe('documentation', () => {
       for (const name of Object.keys(schema.definitions[definition].properties ?? {})) assert.match(text, new RegExp(`\`${name}[\`.]`, 'u'), `${definition}.${name}`);
     }
     for (const name of Object.keys(schema.definitions.PowerLawFit.properties ?? {})) assert.ok(text.includes(`\`alpha.${name}\``), `alpha.${name}`);
+    const jacobians = page('analyses', 'jacobians.md');
+    for (const definition of ['JacobianReport', 'SelfCheck', 'JacobianSpectra', 'JacobianMeasures', 'SpectralDensity', 'LayerJacobians', 'Saturation', 'AttributionStability', 'InputsReport', 'InputItem']) {
+      for (const name of Object.keys(schema.definitions[definition].properties ?? {})) assert.ok(jacobians.includes(`\`${name}\``), `${definition}.${name}`);
+    }
     const convolutions = page('analyses', 'convolutions.md');
     for (const name of Object.keys(schema.definitions.OperatorSpectrum.properties ?? {})) assert.ok(convolutions.includes(`\`${name}\``), name);
   });

@@ -30,7 +30,7 @@ describe('--fail-on', () => {
     for (const text of ['', '>3', 'warning>', 'warning>x', 'warning>=3', 'warning<3', 'warning > 3', 'warning>-1', 'error>1e3', 'a b']) {
       assert.throws(() => parseGate(text), (error) => error instanceof GateError && error.message.includes('is not RULE|SEVERITY[>COUNT]'), text);
     }
-    for (const text of ['info', 'weights/nan', 'jacobian/*', 'weights', 'Error', 'weights/dead?units']) {
+    for (const text of ['info', 'weights/nan', 'gsvd/*', 'weights', 'Error', 'weights/dead?units']) {
       assert.throws(() => parseGate(text), (error) => error instanceof GateError && error.message.includes('names no severity (error, warning, information, hint) and no rule (weights/non-finite, '), text);
     }
     assert.throws(() => evaluateGates(troubled(), ['nonsense'], null), GateError);

@@ -27,15 +27,20 @@ describe('text report', () => {
   it('at 80 columns is the golden text', () => assertGolden('small-classifier-80.txt', renderReport('text', oddReports['small-classifier'](), { width: 80 })));
   it('at 120 columns is the golden text', () => assertGolden('small-classifier-120.txt', renderReport('text', oddReports['small-classifier'](), { width: 120 })));
 
+  it('of Jacobians at 80 columns is the golden text', () => assertGolden('jacobians-80.txt', renderReport('text', oddReports.jacobians(), { width: 80 })));
+
   it('begins with the answer', () => {
     assert.match(renderReport('text', oddReports['small-classifier']()), /^Nothing is broken; 2 of 5 layers have dead units\. /u);
     assert.match(renderReport('text', oddReports.troubled()), /^1 of 7 layers is broken: encoder\.q holds NaN or infinity\. /u);
+    assert.match(renderReport('text', oddReports['jacobians-synthetic']()), /^The network stretches its inputs at most ≈ 3\.452-fold \(input 4\); median ≈ 1\.726\. /u);
+    assert.match(renderReport('text', oddReports['jacobians-withheld']()), /^The Jacobians of this model are withheld\. /u);
+    assert.match(renderReport('text', oddReports['jacobians-refused']()), /\n\nJacobians\n {2}There are no Jacobians\. DFT has no derivative rule\.\n/u);
     assert.match(renderReport('text', oddReports['cut-off']()), /^Timed out after 2 of 5 layers\. What was done is exact/u);
   });
 });
 
 describe('markdown report', () => {
-  for (const name of ['small-classifier', 'troubled', 'hostile'] as const) {
+  for (const name of ['small-classifier', 'troubled', 'hostile', 'jacobians', 'jacobians-synthetic', 'jacobians-withheld'] as const) {
     it(`of ${name} is the golden text`, () => assertGolden(`${name}.md`, renderReport('markdown', oddReports[name]())));
   }
 
