@@ -1,4 +1,4 @@
-import type { Chart, ChartField, ChartPoint } from './charts/chart.js';
+import type { Chart, ChartPoint } from './charts/chart.js';
 import { focusData } from './charts/chart.js';
 import { draw, type Drawing } from './draw.js';
 import { element, replace, svg } from './dom.js';
@@ -7,6 +7,7 @@ import type { Host } from './host.js';
 import { keyOf } from './key.js';
 import { type MenuItem, toggleMenu } from './menu.js';
 import { exact } from './numbers.js';
+import { nearestPoint, pointAt, samePoint } from './pointing.js';
 import { speak } from './speech.js';
 import { t } from './strings.js';
 import { chartTheme } from './theme.js';
@@ -33,8 +34,6 @@ export interface FigureOptions {
 }
 
 const redrawDelay = 80;
-/** Pixels to the nearest point beyond which the pointer points at nothing. */
-const reach = 40;
 let lastFocused: FigureView | null = null;
 
 /** The figure that has, or last had, the focus on this page; null once it is gone. */
@@ -99,8 +98,10 @@ export class FigureView {
 
   /** Shows another chart in the same place. */
   show(chart: Chart): void {
+    const { focused } = this;
     this.chart = chart;
-    this.focused = null;
+    // Selecting draws anew; who reads point by point goes on from the same one.
+    this.focused = focused === null || chart.field !== undefined ? focused : (chart.points.find((point) => samePoint(point, focused)) ?? null);
     this.element.id = chart.id;
     this.element.dataset.chart = chart.id;
     this.element.setAttribute('aria-label', chart.title);
@@ -212,6 +213,7 @@ export class FigureView {
     this.plot.replaceChildren(stage);
     this.drawing = drawing;
     for (const [name, values] of this.data) drawing.setData(name, values);
+    this.markFocus();
     this.element.dataset.drawn = 'true';
   }
 
@@ -247,9 +249,9 @@ export class FigureView {
 
   private focusPoint(point: ChartPoint | null, how: 'spoken' | 'quiet'): void {
     const before = this.focused;
-    if (point === before || (point !== null && before !== null && point.area === before.area && point.x === before.x && point.y === before.y && this.chart?.field !== undefined)) return;
+    if (point === before || (point !== null && before !== null && this.chart?.field !== undefined && samePoint(point, before))) return;
     this.focused = point;
-    this.drawing?.setData(focusData, point === null ? [] : [point.focus ?? { x: point.x, y: point.y }]);
+    this.markFocus();
     if (point === null) {
       hideTooltip();
       return;
@@ -263,6 +265,11 @@ export class FigureView {
       else showTooltipAt(area.left + point.x + 10, area.top + point.y, point.lines);
     }
     if (point.layer !== undefined && this.options.enterSelects !== true) this.options.onLayer?.(point.layer, false, point.call ?? 0);
+  }
+
+  private markFocus(): void {
+    const point = this.focused;
+    this.drawing?.setData(focusData, point === null ? [] : [point.focus ?? { x: point.x, y: point.y }]);
   }
 
   private activate(open: boolean): void {
@@ -291,31 +298,6 @@ export class FigureView {
     const width = Math.floor(this.element.clientWidth);
     return chart.specification === null ? null : draw(element('div'), chart.specification(chartTheme(width)));
   }
-}
-
-/** The point whose x is nearest to the pointer, within reach. */
-function nearestPoint(chart: Chart, drawing: Drawing, clientX: number): ChartPoint | null {
-  const { left } = drawing.plotArea();
-  let nearest: ChartPoint | null = null;
-  let distance = reach;
-  for (const point of chart.points) {
-    const away = Math.abs(left + drawing.position(chart.xScale, point.x) - clientX);
-    if (away < distance) {
-      distance = away;
-      nearest = point;
-    }
-  }
-  return nearest;
-}
-
-/** The point of a field under the pointer, in whichever plot area it is. */
-function pointAt(field: ChartField, drawing: Drawing, event: PointerEvent, width: number): ChartPoint | null {
-  for (let area = field.areas - 1; area >= 0; area -= 1) {
-    const box = drawing.plotArea(area);
-    const point = field.at(area, event.clientX - box.left, event.clientY - box.top, width);
-    if (point !== null) return point;
-  }
-  return null;
 }
 
 function twinTable(chart: Chart): HTMLElement {

@@ -2,6 +2,7 @@ import { flattenControlFlow } from './controlFlow.js';
 import { gramProduct, jacobianVectorProduct, vectorJacobianProduct, type DerivativeGraph } from './differentiate.js';
 import { withFloat64Kernels } from './float64/index.js';
 import { elementsOf, isFloat, nodesFor, NotDifferentiable, type FlatGraph, type ShapedGraph } from './graph.js';
+import { linearised } from './linearPart.js';
 import { inPrecision } from './precision.js';
 import { probe } from './probe.js';
 import { rewrite } from './rewrite.js';
@@ -44,6 +45,14 @@ interface Prepared {
   /** Null for the network itself. */
   derivative: DerivativeGraph | null;
   session: GraphSession;
+  /** Makes what `session` needs beside the inputs and the directions; null where there is nothing. */
+  point: GraphSession | null;
+}
+
+/** A point at which many products are taken: what they all need of it is computed once, by question. */
+interface Point {
+  batch: Readonly<Record<string, TensorData>>;
+  known: Map<Prepared, Map<string, TensorData>>;
 }
 
 export interface JacobianOptions {
@@ -83,7 +92,7 @@ export class NetworkDerivatives {
 
   /** Values of the network for a batch. */
   async values(names: readonly string[], batch: Readonly<Record<string, TensorData>>): Promise<Map<string, TensorData>> {
-    const { session } = await this.prepared(['values', ...names], async () => ({ derivative: null, session: await this.session({ ...this.network, outputs: names }) }));
+    const { session } = await this.prepared(['values', ...names], async () => ({ derivative: null, session: await this.session({ ...this.network, outputs: names }), point: null }));
     return session.run(this.converted(batch));
   }
 
@@ -116,13 +125,15 @@ export class NetworkDerivatives {
     const [directions, length, resultLength] = reverse ? [rows, rows, columns] : [columns, columns, rows];
     const groups = Math.ceil(directions / this.directionsAtOnce(of, by));
     const together = Math.ceil(directions / groups);
+    // One run does both parts sooner than two.
+    const point = groups > 1 ? pointAt(batch) : batch;
     for (let first = 0; first < directions; first += together) {
       signal?.throwIfAborted();
       // The last group begins earlier, so that one graph serves all.
       const start = Math.min(first, directions - together);
       const seeds = new Float64Array(together * samples * length);
       for (let k = 0; k < together; k++) for (let n = 0; n < samples; n++) seeds[(k * samples + n) * length + start + k] = 1;
-      const results = await this.product(reverse ? 'reverse' : 'forward', of, by, this.floats(seeds), batch);
+      const results = await this.product(reverse ? 'reverse' : 'forward', of, by, this.floats(seeds), point);
       const lines = this.floats(results);
       for (let k = 0; k < together; k++) {
         for (let n = 0; n < samples; n++) {
@@ -141,12 +152,13 @@ export class NetworkDerivatives {
    */
   jacobianOperator(of: string, by: string, batch: Readonly<Record<string, TensorData>>): JacobianOperator {
     const most = this.directionsAtOnce(of, by);
+    const point = pointAt(batch);
     const product = async (kind: 'forward' | 'reverse', from: Float64Array, to: Float64Array, count: number): Promise<void> => {
       const [given, made] = [from.length / count, to.length / count];
       const together = Math.min(count, most);
       for (let first = 0; first < count; first += together) {
         const last = Math.min(first + together, count);
-        const results = await this.product(kind, of, by, this.floats(from.slice(first * given, last * given)), batch);
+        const results = await this.product(kind, of, by, this.floats(from.slice(first * given, last * given)), point);
         to.set(this.floats(results), first * made);
       }
     };
@@ -181,15 +193,20 @@ export class NetworkDerivatives {
   async release(): Promise<void> {
     const kept = [...this.kept.values()];
     this.kept.clear();
-    for (const entry of kept) await entry.then(({ session }) => session.release()).catch(() => undefined);
+    for (const entry of kept) await entry.then(releaseAll).catch(() => undefined);
   }
 
-  private async product(kind: 'forward' | 'reverse' | 'gram', of: string, by: string, seeds: Elements, batch: Readonly<Record<string, TensorData>>): Promise<Elements> {
+  /** @param at a batch, or a point at which many products are taken */
+  private async product(kind: 'forward' | 'reverse' | 'gram', of: string, by: string, seeds: Elements, at: Readonly<Record<string, TensorData>> | Point): Promise<Elements> {
     const shape = this.shapeOf(kind === 'reverse' ? of : by);
     const directions = seeds.length / elementsOf(shape);
-    const { derivative, session } = await this.prepared([kind, of, by, directions], () => this.build(kind, of, by, directions));
+    const point = isPoint(at) ? at : null;
+    const prepared = await this.prepared([kind, of, by, directions, point === null ? 'at once' : 'at a point'], () => this.build(kind, of, by, directions, point !== null));
+    const { derivative, session } = prepared;
     const [seed, result] = [derivative?.seeds[0] ?? '', derivative?.results[0] ?? ''];
-    const results = await session.run({ ...this.converted(batch), [seed]: { dtype: this.settings.precision, shape: [directions, ...shape], elements: seeds } });
+    const inputs = this.converted(isPoint(at) ? at.batch : at);
+    const known = point === null ? null : await this.knownAt(point, prepared, inputs);
+    const results = await session.run({ ...inputs, ...known, [seed]: { dtype: this.settings.precision, shape: [directions, ...shape], elements: seeds } });
     const answer = results.get(result);
     if (answer === undefined) throw new Error(`onnxruntime has not answered ${result}.`);
     return answer.elements;
@@ -210,16 +227,25 @@ export class NetworkDerivatives {
     return prepared;
   }
 
-  private async build(kind: 'forward' | 'reverse' | 'gram', of: string, by: string, directions: number): Promise<Prepared> {
+  private async build(kind: 'forward' | 'reverse' | 'gram', of: string, by: string, directions: number, inParts: boolean): Promise<Prepared> {
     const request = { of: [of], by: [by], directions };
     const derivative = kind === 'forward' ? jacobianVectorProduct(this.network, request) : kind === 'reverse' ? vectorJacobianProduct(this.network, request) : gramProduct(this.network, request);
-    return { derivative, session: await this.session(derivative.graph) };
+    const { point, linear } = inParts ? linearised(derivative) : { point: null, linear: derivative.graph };
+    return { derivative, session: await this.session(linear), point: point === null ? null : await this.session(point) };
+  }
+
+  /** What products at a point need of it. */
+  private async knownAt(point: Point, prepared: Prepared, inputs: Readonly<Record<string, TensorData>>): Promise<Record<string, TensorData>> {
+    if (prepared.point === null) return {};
+    const known = point.known.get(prepared) ?? (await prepared.point.run(inputs));
+    point.known.set(prepared, known);
+    return Object.fromEntries(known);
   }
 
   private dropOldest(): void {
     const [[key, entry]] = this.kept;
     this.kept.delete(key);
-    void entry.then(({ session }) => session.release()).catch(() => undefined);
+    void entry.then(releaseAll).catch(() => undefined);
   }
 
   private session(graph: ShapedGraph): Promise<GraphSession> {
@@ -263,6 +289,19 @@ function mostElementsAlive(network: ShapedGraph, of: string, by: string): number
     for (const name of new Set([...inputs, ...outputs])) if (active.has(name) && (lastReader.get(name) ?? i) === i && name !== of) alive -= size(name);
   }
   return most;
+}
+
+async function releaseAll({ session, point }: Prepared): Promise<void> {
+  await session.release();
+  await point?.release();
+}
+
+function pointAt(batch: Readonly<Record<string, TensorData>>): Point {
+  return { batch, known: new Map() };
+}
+
+function isPoint(at: Readonly<Record<string, TensorData>> | Point): at is Point {
+  return 'known' in at && at.known instanceof Map;
 }
 
 /** A floating-point tensor in float32 or float64; any other as it is. */

@@ -137,10 +137,17 @@ function refused(): Report {
   return reportOf([layerOf({ id: 'fc1', shape: [8, 16], values: geometric(8, 2.31, 0.2) })], { settings: settings('weights', 'jacobian'), skipped: [{ analysis: 'jacobian', reason: 'DFT has no derivative rule.' }] });
 }
 
+/** Only Jacobians, of a run that was cut off. */
+function cutOff(): Report {
+  const jacobians = jacobiansOf([useOf({ layer: 'embed', toLayer: 1.1, toOutput: 0.5 })], { output: null });
+  return { ...reportOf([], { settings: settings('jacobian') }), inputs: fileInputs, jacobians, incomplete: { reason: 'timeout', layersDone: 0, layersTotal: 3 } };
+}
+
 /** By the name of the golden text. */
 export const jacobianReports: Readonly<Record<string, () => Report>> = {
   jacobians: stretching,
   'jacobians-synthetic': synthetic,
   'jacobians-withheld': withheld,
   'jacobians-refused': refused,
+  'jacobians-cut-off': cutOff,
 };

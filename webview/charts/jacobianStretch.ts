@@ -1,9 +1,10 @@
 import type { JacobianKind, JacobianOverview, JacobianRow } from '../../server/report/jacobianViews.js';
-import { integer } from '../numbers.js';
+import { integer, missing, notYet } from '../numbers.js';
 import { t } from '../strings.js';
-import { axisLabel, type Chart, type ChartField, type ChartPoint, type ChartTable, type ChartTheme, chartConfig, colour, focusData, type Json, type KeyEntry, logTicks, quantitative, type Specification, ticksAt } from './chart.js';
-import { binStarts, heatMarks, heatOf } from './jacobianHeat.js';
-import { boundFactor, boundWords, cellLines, isTight, kindSymbol, rowLines, shortName, stretchNumber, valueAt } from './jacobianWords.js';
+import { axisLabel, type Chart, type ChartTable, type ChartTheme, chartConfig, colour, focusData, type Json, type KeyEntry, logTicks, quantitative, type Specification, ticksAt } from './chart.js';
+import { gap, labelWidth, narrowestColumn, sizes, stretchField } from './jacobianField.js';
+import { heatMarks, heatOf } from './jacobianHeat.js';
+import { boundFactor, boundWords, isTight, kindSymbol, shortName, stretchNumber, valueAt } from './jacobianWords.js';
 
 /** Data sources that the panel fills: the row of the selected layer, and the selected input. */
 export const layerData = 'selectedLayer';
@@ -22,17 +23,11 @@ export interface StretchOptions {
   narrow: boolean;
 }
 
-const labelWidth = 116;
-const gap = 14;
-/** Axis numbers that stand out of the plot on its right. */
-const overhang = 10;
 const axisRoom = 40;
 const rowHeight = 24;
 /** From this many rows on they are drawn closer. */
 const denseFrom = 17;
 const denseRowHeight = 17;
-/** Pixels of one input in the map: more inputs than fit are binned. */
-const narrowestColumn = 2;
 /** Bounds farther than this from what was seen stand at the edge: they would squeeze everything else. */
 const farthestBound = 1e4;
 const headroom = 1.15;
@@ -123,21 +118,15 @@ function stretchNote(overview: JacobianOverview, { kind, measure }: StretchOptio
   return parts.join(' ') + (overview.state === 'cancelled' ? ` ${t('Rows with · were not reached.')}` : '');
 }
 
+/** What stands in a row without marks: not done yet, none, or a zero, which no log axis has. */
+function absenceOf(row: JacobianRow, { kind, measure }: Pick<StretchOptions, 'kind' | 'measure'>): string {
+  if (row.state === 'pending') return notYet;
+  return row.stretch[kind] !== null && measure === 'stretch' ? '0' : missing;
+}
+
 function placed(row: JacobianRow, { kind, measure }: Pick<StretchOptions, 'kind' | 'measure'>): boolean {
   const stretch = row.stretch[kind];
   return stretch !== null && (measure === 'stretch' ? stretch.largest > 0 : stretch.isometry !== null);
-}
-
-interface Sizes {
-  main: number;
-  map: number;
-}
-
-function sizes(width: number, narrow: boolean): Sizes {
-  const room = width - labelWidth - overhang;
-  if (narrow) return { main: Math.max(80, room), map: Math.max(80, room) };
-  const main = Math.round((room - gap) * 0.52);
-  return { main: Math.max(80, main), map: Math.max(80, room - gap - main) };
 }
 
 function specification(theme: ChartTheme, overview: JacobianOverview, options: StretchOptions, step: number): Specification {
@@ -177,7 +166,7 @@ function mainPart(overview: JacobianOverview, options: StretchOptions, width: nu
   const { rows } = overview;
   const y = quantitative('row', rowScale(rows.length));
   const grid: Json = { data: { values: rows.map((_, index) => ({ row: index + 0.5 })) }, mark: { type: 'rule', color: colour.grid }, encoding: { y, x: { value: 0 }, x2: { value: width } } };
-  const waiting = rows.flatMap((row, index) => (row.stretch[options.kind] === null ? [{ row: index + 0.5, text: row.state === 'pending' ? '·' : '–' }] : []));
+  const waiting = rows.flatMap((row, index) => (placed(row, options) ? [] : [{ row: index + 0.5, text: absenceOf(row, options) }]));
   const marks = options.measure === 'stretch' ? stretchMarks(overview, options, y, width) : isometryMarks(rows, options.kind, y);
   const dashes: Json = { data: { values: waiting }, mark: { type: 'text', align: 'left' }, encoding: { x: { value: 4 }, y, text: { field: 'text', type: 'nominal' } } };
   return { width, height: rows.length * step, layer: [...rowBands(rows.length, -labelWidth, width), grid, names(rows, rows.length), ...(waiting.length === 0 ? [] : [dashes]), ...marks] };
@@ -260,51 +249,6 @@ function mapPart(theme: ChartTheme, overview: JacobianOverview, { kind, narrow }
       { data: { name: inputColumnData, values: [] }, mark: { type: 'rect', fill: null, stroke: colour.text, strokeWidth: 1.2 }, encoding: { x: x('x0'), x2: { field: 'x1' }, y: { value: 0 }, y2: { value: height } } },
       { data: { name: focusData, values: [] }, transform: [{ filter: 'isValid(datum.x0)' }], mark: { type: 'rect', fill: null, stroke: colour.text, strokeWidth: 1.5 }, encoding: { x: x('x0'), x2: { field: 'x1' }, y, y2: { field: 'y1' } } },
     ],
-  };
-}
-
-/** Rows on the left, cells on the right: ↑ ↓ go through the layers, ← → through the inputs of one. */
-function stretchField(overview: JacobianOverview, options: StretchOptions, step: number): ChartField {
-  const { rows, samples } = overview;
-  const { kind } = options;
-  const inputs = samples.order.length;
-  const rowPoint = (row: number, width: number): ChartPoint => ({
-    area: 0, x: Math.min(sizes(width, options.narrow).main, 24), y: (row + 0.5) * step, layer: rows[row].layer, call: rows[row].call,
-    focus: { y0: row, y1: row + 1, x0: null, x1: null },
-    get lines() { return rowLines(rows[row], kind, overview, options.input); },
-  });
-  const cellPoint = (row: number, place: number, width: number): ChartPoint => {
-    const starts = columnStarts(width);
-    const bin = starts.findIndex((start, index) => place >= start && place < starts[index + 1]);
-    const position = samples.order[place];
-    return {
-      area: 1, x: ((place + 0.5) / inputs) * sizes(width, options.narrow).map, y: (row + 0.5) * step, input: samples.index[position],
-      focus: { y0: row, y1: row + 1, x0: starts[bin], x1: starts[bin + 1] },
-      get lines() { return cellLines(rows[row], kind, overview, position); },
-    };
-  };
-  const columnStarts = (width: number): number[] => binStarts(inputs, sizes(width, options.narrow).map / narrowestColumn);
-  const rowAt = (y: number): number => Math.floor(y / step);
-  const placeOf = (point: ChartPoint, width: number): number => Math.floor((point.x / sizes(width, options.narrow).map) * inputs);
-  return {
-    areas: 2,
-    at(area, x, y, width) {
-      const row = rowAt(y);
-      if (row < 0 || row >= rows.length) return null;
-      const size = sizes(width, options.narrow);
-      if (area === 0) return x < -labelWidth || x > size.main + gap / 2 ? null : rowPoint(row, width);
-      if (x < 0 || x >= size.map || inputs === 0) return null;
-      return cellPoint(row, Math.min(inputs - 1, Math.floor((x / size.map) * inputs)), width);
-    },
-    step(from, key, width) {
-      const row = from === null ? -1 : rowAt(from.y);
-      const place = from?.area !== 1 ? -1 : placeOf(from, width);
-      const to = { ArrowDown: [row + 1, place], ArrowUp: [row - 1, place], ArrowRight: [Math.max(0, row), place + 1], ArrowLeft: [Math.max(0, row), place - 1], Home: [0, place], End: [rows.length - 1, place], PageDown: [row + 10, place], PageUp: [row - 10, place] }[key];
-      if (to === undefined) return null;
-      const nextRow = Math.max(0, Math.min(rows.length - 1, to[0]));
-      const nextPlace = Math.min(inputs - 1, to[1]);
-      return nextPlace < 0 ? rowPoint(nextRow, width) : cellPoint(nextRow, nextPlace, width);
-    },
   };
 }
 

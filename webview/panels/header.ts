@@ -46,7 +46,10 @@ export class Header {
     replace(this.values, valueFacts(overview), shaFacts(overview));
     const inputs = model.jacobians.overview?.inputs ?? null;
     this.inputs.hidden = inputs === null;
-    if (inputs !== null) replace(this.inputs, inputFacts(inputs));
+    if (inputs !== null) {
+      const choose = host.live && overview.origin === 'model' ? [' · ', link(t('Choose inputs…'), () => host.post({ type: 'chooseInputs' }), { id: 'ss-other-inputs', title: t('Analyze other inputs, or prepare them otherwise'), disabled: model.jacobians.running })] : [];
+      replace(this.inputs, inputFacts(inputs), choose);
+    }
     const exportLink = link(t('Export'), () => host.post({ type: 'exportReport' }), { id: 'ss-export', title: t('Save the whole report as HTML, JSON, CSV …') });
     const again = link(t('Re-run'), () => host.post({ type: 'analyze' }), { id: 'ss-rerun', title: t('Analyze again'), disabled: overview.state === 'running' });
     replace(this.actions, host.live && overview.state !== 'listed' ? exportLink : null, host.live && overview.origin === 'model' && overview.state !== 'listed' ? again : null);

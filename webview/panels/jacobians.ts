@@ -54,6 +54,7 @@ export class JacobiansPanel {
     this.kinds = new Segmented<JacobianKind>(t('Which Jacobian'), [{ key: 'inputToLayer', text: t('input → layer'), tip: t('∂layer/∂input') }, { key: 'layerLocal', text: t('layer local'), tip: t('From the nearest earlier layer through which every path passes') }, { key: 'layerToOutput', text: t('layer → output'), tip: t('∂f/∂layer') }], 'inputToLayer', (kind) => {
       context.model.jacobians.kind = kind;
       context.model.emit('jacobianChoice');
+      context.rearranged();
     });
     this.picker = new InputPicker(context.model, (input) => this.selectInput(input));
     this.measures = new Segmented<StretchMeasure>(t('What the rows show'), [{ key: 'stretch', text: 'σ₁', tip: t('Largest stretch, and its proven bound') }, { key: 'isometry', text: t('isometry'), tip: t('Mean and deviation of ln σ over all directions') }], 'stretch', (measure) => {
@@ -158,9 +159,7 @@ export class JacobiansPanel {
   }
 
   private showStrip(overview: JacobianOverview): void {
-    const { host } = this.context;
-    const choose = host.live && this.context.model.overview?.origin === 'model' ? element('span', { class: 'strip-actions' }, link(t('Choose inputs…'), () => host.post({ type: 'chooseInputs' }))) : null;
-    replace(this.strip, mark('information'), element('span', { class: 'strip-text' }, t('Synthetic inputs: {0} random ones (seed {1}), not your data. Numbers carry ≈; nothing is flagged.', integer(overview.inputs.sampled), overview.inputs.seed)), choose);
+    replace(this.strip, mark('information'), element('span', { class: 'strip-text' }, t('Synthetic inputs: {0} random ones (seed {1}), not your data. Numbers carry ≈; nothing is flagged.', integer(overview.inputs.sampled), overview.inputs.seed)));
   }
 
   private showAnswer(): void {
@@ -176,7 +175,8 @@ export class JacobiansPanel {
       return;
     }
     replace(this.line, overview.state === 'withheld' ? mark('error') : '', overview.state === 'withheld' ? ' ' : '', ...answerLine(overview.answer));
-    replace(this.basis, prose(overview.answer.basis));
+    const again = overview.state === 'cancelled' && this.context.host.live ? link(t('Run again'), () => this.context.host.post({ type: 'analyzeJacobians', synthetic: overview.inputs.source === 'synthetic' })) : null;
+    replace(this.basis, prose(overview.answer.basis), again === null ? null : ' ', again);
   }
 
   private showCharts(): void {

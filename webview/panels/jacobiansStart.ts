@@ -15,7 +15,8 @@ export class JacobiansStart {
     const { model, host } = this.context;
     const report = model.overview;
     if (report === null) return;
-    const { reason, asked } = model.jacobians;
+    const { asked } = model.jacobians;
+    const reason = model.jacobians.reason ?? report.skipped.find((entry) => entry.analysis === 'jacobian' && entry.layer === undefined)?.reason ?? null;
     if (reason !== null) {
       this.say(element('span', {}, mark('skipped'), ' ', t('The Jacobians of this model were not computed.')), [prose(reason)], host.live && report.model.function !== null && report.origin === 'model' ? this.buttons(false) : []);
       return;

@@ -7,7 +7,7 @@ import type { Report } from '../report.js';
 import type { ReportOverview } from '../views.js';
 import { alphaText, conditionText, numberText, rankText, shapeText } from '../wording.js';
 import { escapeHtml } from './htmlText.js';
-import { hasWeights, headAnswer, jacobianCells, skippedParts, withoutJacobians } from './jacobianCells.js';
+import { answerOfJacobians, hasWeights, headAnswer, jacobianCells, skippedParts } from './jacobianCells.js';
 import { jacobianBasis, jacobianGrid } from './jacobianTable.js';
 import { columnMeanings, severityMarks } from './layerTable.js';
 
@@ -59,7 +59,7 @@ function layers(overview: ReportOverview): string {
 /** The answer of the Jacobian analysis, unless the page begins with it, and its layers. */
 function jacobians(report: Report, overview: ReportOverview): string {
   const { inputs, jacobians: part } = report;
-  const answer = overview.jacobians?.answer ?? withoutJacobians(report);
+  const answer = answerOfJacobians(report, overview.jacobians ?? null);
   if (answer === null) return '';
   const head = hasWeights(report) ? `<p class="answer"><b>${safe(answer.verdict)}</b> ${safe(answer.rest)}</p>\n<p class="muted">${safe(answer.basis)}</p>\n` : '';
   if (inputs === undefined || part === undefined) return `<h2>Jacobians</h2>\n${head}`;

@@ -6,7 +6,7 @@ import { formatNumber } from '../numbers.js';
 import type { Report } from '../report.js';
 import { quantileOf } from '../sampleQuantiles.js';
 import type { Answer } from '../views.js';
-import { nothing } from '../wording.js';
+import { nothing, plural } from '../wording.js';
 
 /** Digits of ratios, of mean and deviation of ln σ, and of effective ranks. */
 const ratioDigits = 3;
@@ -40,11 +40,20 @@ export function hasWeights(report: Report): boolean {
 /** The first lines of a report: those of its Jacobians where only these were asked for. */
 export function headAnswer(report: Report, answer: Answer, jacobians: JacobianOverview | null): Answer {
   if (hasWeights(report)) return answer;
-  return jacobians?.answer ?? withoutJacobians(report) ?? answer;
+  return answerOfJacobians(report, jacobians) ?? answer;
+}
+
+/** The answer of the Jacobian analysis; null where it was not asked for. */
+export function answerOfJacobians(report: Report, jacobians: JacobianOverview | null): Answer | null {
+  const { incomplete } = report;
+  if (jacobians === null) return withoutJacobians(report);
+  if (jacobians.state !== 'cancelled' || incomplete === undefined) return jacobians.answer;
+  const done = new Set(jacobians.rows.map(({ layer }) => layer)).size;
+  return { verdict: `${incomplete.reason === 'timeout' ? 'Timed out' : 'Cancelled'} after the Jacobians of ${done} of ${plural(incomplete.layersTotal, 'layer')}.`, rest: 'What was done stays; the answer for the whole network is withheld.', basis: jacobians.answer.basis };
 }
 
 /** Why the analysis as a whole has no numbers; null where it was not asked for, or has some. */
-export function withoutJacobians(report: Report): Answer | null {
+function withoutJacobians(report: Report): Answer | null {
   if (!report.settings.only.includes('jacobian') || jacobianOverviewOf(report) !== null) return null;
   const reason = report.skipped.find(({ analysis, layer }) => analysis === 'jacobian' && layer === undefined)?.reason;
   return { verdict: 'There are no Jacobians.', rest: reason ?? 'The analysis did not come to them.', basis: '' };

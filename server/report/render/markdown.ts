@@ -8,7 +8,7 @@ import { printable, printableName } from '../printable.js';
 import type { Report } from '../report.js';
 import type { LayerRow } from '../views.js';
 import { alphaText, conditionText, numberText, plural, rankText, shapeText } from '../wording.js';
-import { hasWeights, headAnswer, jacobianCells, skippedParts, withoutJacobians } from './jacobianCells.js';
+import { answerOfJacobians, hasWeights, headAnswer, jacobianCells, skippedParts } from './jacobianCells.js';
 import { jacobianBasis, jacobianGrid } from './jacobianTable.js';
 import { columnMeanings, severityMarks } from './layerTable.js';
 import { stateOf } from './text.js';
@@ -69,7 +69,7 @@ function layersTable(rows: readonly LayerRow[]): string[] {
 /** The answer of the analysis, unless the report begins with it, and the layers folded away. */
 function jacobianPart(report: Report, overview: JacobianOverview | null): string[] {
   const { inputs, jacobians } = report;
-  const answer = overview === null ? withoutJacobians(report) : overview.answer;
+  const answer = answerOfJacobians(report, overview);
   if (answer === null) return [];
   const head = hasWeights(report) ? [`**${escaped(answer.verdict)}** ${escaped(answer.rest)}`.trim(), ...(answer.basis === '' ? [] : [`<sub>${escaped(answer.basis)}</sub>`])] : [];
   if (inputs === undefined || jacobians === undefined) return head;

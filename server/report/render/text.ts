@@ -8,7 +8,7 @@ import { cutLeft, displayWidth, printable, printableName, wrap } from '../printa
 import type { Report } from '../report.js';
 import type { OverviewState } from '../views.js';
 import { plural } from '../wording.js';
-import { hasWeights, headAnswer, jacobianCells, skippedParts, withoutJacobians } from './jacobianCells.js';
+import { answerOfJacobians, hasWeights, headAnswer, jacobianCells, skippedParts } from './jacobianCells.js';
 import { jacobianBasis, jacobianTable } from './jacobianTable.js';
 import { columnNotes, layerTable, severityMarks } from './layerTable.js';
 import { operatorTable } from './operatorTable.js';
@@ -107,7 +107,7 @@ function operatorSection(report: Report, width: number): string[] {
 function jacobianSections(report: Report, overview: JacobianOverview | null, width: number): string[][] {
   const { inputs, jacobians } = report;
   const told = hasWeights(report);
-  const answer = overview === null ? withoutJacobians(report) : overview.answer;
+  const answer = answerOfJacobians(report, overview);
   if (answer === null) return [];
   const head = told ? ['Jacobians', ...wrap(printable(`${answer.verdict} ${answer.rest}`.trim()), width, indent), ...(answer.basis === '' ? [] : wrap(printable(answer.basis), width, indent))] : [];
   if (overview === null || inputs === undefined || jacobians === undefined) return [head];

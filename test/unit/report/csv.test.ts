@@ -6,7 +6,7 @@ import { csvCell, csvTable } from '../../../server/report/render/csvCells.js';
 import { renderWeightWatcher } from '../../../server/report/render/weightWatcher.js';
 import type { SchemaNode } from '../../../server/report/validate.js';
 import { weightWatcherColumns, type WeightWatcherRow } from '../../../server/report/weightWatcherRow.js';
-import { hostile, hostileNames, smallClassifier, troubled } from '../../support/oddReports.js';
+import { hostile, hostileNames, oddReports, smallClassifier, troubled } from '../../support/oddReports.js';
 
 /** Reads RFC 4180: an independent reader, character by character. */
 function readCsv(text: string): string[][] {
@@ -73,6 +73,29 @@ describe('csv', () => {
     const rows = readCsv(renderCsv(smallClassifier()));
     const at = (column: string): string => rows[1][csvColumns.indexOf(column)];
     assert.deepEqual([at('operatorSpectra.circular.inputSize'), at('operatorSpectra.circular.largest'), at('operatorSpectra.declared.smallest')], ['32 32', '2.911', '']);
+  });
+
+  it('has the columns of Jacobians behind the others where the report has them', () => {
+    const report = oddReports.jacobians();
+    const [titles, ...rows] = readCsv(renderCsv(report));
+    const at = (row: number, column: string): string => rows[row][titles.indexOf(column)];
+    assert.deepEqual(titles.slice(0, csvColumns.length), csvColumns);
+    assert.ok(titles.slice(csvColumns.length).every((title) => title.startsWith('jacobian.')));
+    assert.deepEqual(rows.map((row) => row[0]), ['conv1', 'fc1', 'head'], 'one row per layer');
+    assert.deepEqual([at(1, 'jacobian.inputToLayer.median'), at(1, 'jacobian.bound'), at(1, 'jacobian.localFrom'), at(1, 'jacobian.saturation.share')], ['2866', '5790', 'blocks.0.attention.projection.output', '0.8125']);
+    assert.deepEqual([at(1, 'jacobian.inputToLayer.largest'), at(1, 'jacobian.truth'), at(1, 'findings')], ['5732', '5732', 'jacobian/saturated']);
+    assert.deepEqual([at(2, 'jacobian.bound'), at(2, 'jacobian.boundReason'), at(2, 'jacobian.saturation.share')], ['', 'Softmax has no Lipschitz constant here.', '']);
+  });
+
+  it('has rows of Jacobians alone where there is nothing else', () => {
+    const [titles, ...rows] = readCsv(renderCsv(oddReports['jacobians-synthetic']()));
+    const column = (name: string): string[] => rows.map((row) => row[titles.indexOf(name)]);
+    assert.deepEqual([titles[0], titles.at(-1), column('id')], ['id', 'findings', ['embed', 'fc', 'broken']]);
+    assert.deepEqual(column('jacobian.call'), ['0', '0', '0'], 'of a layer that is used twice the first use');
+    assert.deepEqual(column('jacobian.inputToLayer.median'), ['1.1', '1.7', '']);
+    assert.deepEqual(column('jacobian.inputToLayer.effectiveRank')[0], '', 'an estimate knows not all values');
+    assert.deepEqual(column('findings'), ['jacobian/vanishing', 'jacobian/saturated', '']);
+    assert.equal(renderCsv(oddReports['jacobians-withheld']()), `${titles.join(',')}\n`);
   });
 
   it('has the single-valued fields of a layer in the order of the schema', () => {

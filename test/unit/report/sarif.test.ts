@@ -68,6 +68,9 @@ describe('sarif', () => {
       'embedding was passed over: embedding (50\u2009257 × 768) needs 309 MB of memory and the limit is 256 MB; raise --max-memory.',
       'head was passed over: head (50\u2009257 × 1\u2009024) needs 412 MB of memory and the limit is 256 MB; raise --max-memory.',
     ]);
+    const told = (name: string): string[] => sarifOf(oddReports[name]()).invocations[0].toolExecutionNotifications.map((note) => note.message.text);
+    assert.deepEqual(told('jacobians-refused'), ['The analysis jacobian was passed over: DFT has no derivative rule.']);
+    assert.deepEqual(told('jacobians-synthetic'), ['broken (jacobian) was passed over: STFT has no derivative rule.']);
     assert.equal(sarifOf(cutOff()).invocations[0].executionSuccessful, false);
     assert.equal(sarifOf(noLayers()).results.length, 0);
   });

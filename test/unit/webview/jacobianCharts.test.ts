@@ -101,6 +101,18 @@ describe('charts of Jacobians', () => {
     assert.equal(jacobianStretchChart(pending, options).specification, null);
   });
 
+  it('say in its row why a layer has no mark: not done, none, or 0', () => {
+    const overview = overviewOf(smallNetwork());
+    const [first, second, ...rest] = overview.rows;
+    const none = { inputToLayer: null, layerLocal: null, layerToOutput: null };
+    const rows: JacobianOverview['rows'] = [{ ...first, state: 'pending', stretch: none }, { ...second, state: 'failed', stretch: none }, ...rest];
+    const texts = (chart: Chart): string[] => [...JSON.stringify(chart.specification?.(theme)).matchAll(/"text":"([·–0])"/g)].map((match) => match[1]);
+    assert.deepEqual(texts(jacobianStretchChart({ ...overview, rows }, options)), ['·', '–']);
+    assert.deepEqual(texts(jacobianStretchChart(overview, { ...options, measure: 'isometry' })), ['–', '–']);
+    const zero = overviewOf({ inputs: inputsOf([1]), jacobians: jacobiansOf([1], null, [layerJacobians({ layer: 'a', inputToLayer: spectraOf([[1]]) }), layerJacobians({ layer: 'dead', inputToLayer: spectraOf([[0]]) })]) });
+    assert.deepEqual(texts(jacobianStretchChart(zero, options)), ['0']);
+  });
+
   it('hold every number of the rows and of every input in the table', () => {
     const overview = overviewOf(smallNetwork());
     const { columns, rows } = jacobianStretchChart(overview, options).table;
