@@ -128,7 +128,7 @@ async function compute({ plan, known, task, model, selected }: Work, options: { 
   try {
     const wanted = new Set(selected.map(({ id }) => id));
     // First, since a mistake in the inputs ends the run.
-    const jacobians = task === null ? null : await runJacobians(task, (layer) => wanted.has(layer), runner.within(options.memoryBytes), { signal: stop.signal, onWorkerLost, onProgress: ({ layer, done, total }) => shown('Jacobians', done, total, layer) });
+    const jacobians = task === null ? null : await runJacobians({ ...task, threads: runner.unitThreads }, (layer) => wanted.has(layer), runner.within(options.memoryBytes), { signal: stop.signal, onWorkerLost, onProgress: ({ layer, done, total }) => shown('Jacobians', done, total, layer) });
     refuseFailedInputs(jacobians);
     const outcomes = await runPlan(plan, runner.within(plan.budgetBytes), known, { signal: stop.signal, onWorkerLost, onProgress: ({ layer, done, total }) => shown('Weights', done, total, layer) });
     return { outcomes, jacobians };

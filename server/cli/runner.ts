@@ -15,6 +15,8 @@ export interface ExpectedWork {
 
 /** Runs units within a limit of memory that the analysis at hand has. */
 export interface CommandRunner {
+  /** Threads that one unit may take beside the others. */
+  unitThreads: number;
   /** @param budgetBytes what all running units may hold together */
   within(budgetBytes: number): Pick<UnitRunner, 'run'>;
   close(): void;
@@ -28,8 +30,9 @@ export async function chooseRunner({ seconds, units, threads }: ExpectedWork): P
   if (seconds <= inProcessSeconds) {
     const { unitExecutor } = await import('../analyses/unit.js');
     const runner = inProcessRunner(unitExecutor());
-    return { within: () => runner, close: () => runner.close() };
+    return { unitThreads: threads, within: () => runner, close: () => runner.close() };
   }
-  const pool = new WorkerPool({ file: path.join(__dirname, 'worker.js'), execPath: process.execPath }, Math.min(threads, Math.max(1, units)));
-  return { within: (budgetBytes) => pooledRunner(pool, budgetBytes), close: () => pool.close() };
+  const workers = Math.min(threads, Math.max(1, units));
+  const pool = new WorkerPool({ file: path.join(__dirname, 'worker.js'), execPath: process.execPath }, workers);
+  return { unitThreads: Math.max(1, Math.floor(threads / workers)), within: (budgetBytes) => pooledRunner(pool, budgetBytes), close: () => pool.close() };
 }

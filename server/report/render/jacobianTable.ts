@@ -55,6 +55,12 @@ export function jacobianGrid(rows: readonly JacobianCells[]): { titles: string[]
   return { titles: shown.map(([title]) => title), cells: rows.map((row) => shown.map(([, cell]) => row[cell])), meanings: shown.map(([, , meaning]) => meaning).join(' ') };
 }
 
+/** `Jacobians of 8 layers`, and of how many uses where there are more. */
+export function jacobianHeading({ layers }: JacobianReport): string {
+  const distinct = new Set(layers.map(({ layer }) => layer)).size;
+  return `Jacobians of ${plural(distinct, 'layer')}${distinct < layers.length ? ` in ${plural(layers.length, 'use')}` : ''}`;
+}
+
 /** What the numbers rest on, a sentence a line: the inputs, the derivatives, and how steady the gradient is. */
 export function jacobianBasis(inputs: InputsReport, jacobians: JacobianReport): string[] {
   return [inputsSentence(inputs, jacobians.inputIndices.length), ...(inputs.note === null ? [] : [inputs.note]), checkSentence(jacobians), ...attributionSentence(jacobians, inputs)];

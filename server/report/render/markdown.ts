@@ -9,7 +9,7 @@ import type { Report } from '../report.js';
 import type { LayerRow } from '../views.js';
 import { alphaText, conditionText, numberText, plural, rankText, shapeText } from '../wording.js';
 import { answerOfJacobians, hasWeights, headAnswer, jacobianCells, skippedParts } from './jacobianCells.js';
-import { jacobianBasis, jacobianGrid } from './jacobianTable.js';
+import { jacobianBasis, jacobianGrid, jacobianHeading } from './jacobianTable.js';
 import { columnMeanings, severityMarks } from './layerTable.js';
 import { stateOf } from './text.js';
 
@@ -79,7 +79,7 @@ function jacobianPart(report: Report, overview: JacobianOverview | null): string
   const { titles, cells, meanings } = jacobianGrid(rows);
   const lines = rows.slice(0, layerRows).map(({ label }, i) => [code(label), ...cells[i]]);
   const content = [table(['layer', ...titles], `<${'>'.repeat(titles.length)}`, lines), ...more(rows.length - layerRows, 'layer'), `<sub>${escaped(meanings)}</sub>`, basis].join('\n\n');
-  return [...head, folded(`Jacobians of ${plural(jacobians.layers.length, 'layer')}`, content)];
+  return [...head, folded(jacobianHeading(jacobians), content)];
 }
 
 function skippedList(report: Report): string[] {

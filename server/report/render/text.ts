@@ -9,7 +9,7 @@ import type { Report } from '../report.js';
 import type { OverviewState } from '../views.js';
 import { plural } from '../wording.js';
 import { answerOfJacobians, hasWeights, headAnswer, jacobianCells, skippedParts } from './jacobianCells.js';
-import { jacobianBasis, jacobianTable } from './jacobianTable.js';
+import { jacobianBasis, jacobianHeading, jacobianTable } from './jacobianTable.js';
 import { columnNotes, layerTable, severityMarks } from './layerTable.js';
 import { operatorTable } from './operatorTable.js';
 
@@ -114,7 +114,7 @@ function jacobianSections(report: Report, overview: JacobianOverview | null, wid
   const basis = jacobianBasis(inputs, jacobians).flatMap((line) => wrap(printable(line), width, indent, `${indent}  `));
   const cells = overview.state === 'withheld' ? [] : jacobianCells(jacobians, inputs.source === 'synthetic');
   const { lines, meanings } = jacobianTable(cells, width);
-  const table = cells.length === 0 ? [] : [`Jacobians of ${plural(jacobians.layers.length, 'layer')}`, '', ...lines, '', ...wrap(meanings, width)];
+  const table = cells.length === 0 ? [] : [jacobianHeading(jacobians), '', ...lines, '', ...wrap(meanings, width)];
   return [told ? [...head, ...basis] : ['Inputs and derivatives', ...basis], table];
 }
 
