@@ -21,7 +21,7 @@ export interface CommandContext {
 }
 
 /** Every key of the report panel, as the panel knows it. */
-const panelCommands: readonly PanelCommand[] = ['tab1', 'tab2', 'previousLayer', 'nextLayer', 'worstLayer', 'nextFinding', 'previousFinding', 'tableTwin', 'exportChart', 'filter', 'escape'];
+const panelCommands: readonly PanelCommand[] = ['tab1', 'tab2', 'tab3', 'previousLayer', 'nextLayer', 'worstLayer', 'nextFinding', 'previousFinding', 'tableTwin', 'exportChart', 'filter', 'escape'];
 
 /** Registers every command of the manifest. An error of a command is shown as the sentence that it is. */
 export function registerCommands(context: CommandContext): vscode.Disposable[] {

@@ -201,7 +201,6 @@ export type FromWebview =
   /** `layer` null: the output; `input`: place in the file of the input whose curve is drawn beside the quantiles. */
   | { type: 'requestJacobian'; layer: string | null; call: number; kind: JacobianKind; input: number | null }
   | { type: 'requestPicture'; index: number }
-  | { type: 'selectInput'; index: number | null }
   /** Asks which inputs, and how they are prepared; then the analysis runs. */
   | { type: 'chooseInputs' }
   /** Tries inputs out; null: those of the last analysis, or of sigmascope.json. A question ends the one before. */

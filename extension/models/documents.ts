@@ -106,13 +106,16 @@ export class Documents implements Disposable {
     let ended: () => void = () => undefined;
     document.ending = new Promise((resolve) => (ended = resolve));
     document.error = undefined;
-    document.overview.state = 'running';
-    this.forgetDetails(document);
-    this.emit(document, { type: 'state', state: 'running', message: null });
+    document.runsWeights = settings.only?.includes('weights') ?? true;
+    if (document.runsWeights) {
+      document.overview.state = 'running';
+      this.forgetDetails(document);
+      this.emit(document, { type: 'state', state: 'running', message: null });
+    }
     try {
       document.overview = await this.engine.request(protocol.analyze, { path: file, settings }, run.token);
     } catch (error) {
-      document.overview.state = run.token.isCancellationRequested ? 'cancelled' : 'failed';
+      if (document.runsWeights) document.overview.state = run.token.isCancellationRequested ? 'cancelled' : 'failed';
       if (!run.token.isCancellationRequested) {
         document.error = messageOf(error);
         this.log().error(`${file}: ${document.error}`);
@@ -126,7 +129,7 @@ export class Documents implements Disposable {
     }
     this.forgetDetails(document);
     this.emit(document, { type: 'overview', overview: document.overview });
-    if (document.error !== undefined) this.emit(document, { type: 'state', state: document.overview.state, message: document.error });
+    if (document.error !== undefined) this.emit(document, document.runsWeights ? { type: 'state', state: document.overview.state, message: document.error } : { type: 'error', message: document.error, actions: ['openLog'] });
     return document;
   }
 
@@ -135,6 +138,7 @@ export class Documents implements Disposable {
     for (const each of document ? [document] : this.all()) {
       if (!isRunning(each)) continue;
       each.run?.cancel();
+      if (!each.runsWeights) continue;
       if (each.overview) each.overview.state = 'cancelled';
       this.emit(each, { type: 'state', state: 'cancelled', message: null });
     }

@@ -13,6 +13,8 @@ export interface ReportDocument {
   /** Why there is no overview, or why the last run failed: one sentence. */
   error: string | undefined;
   progress: AnalysisProgress | undefined;
+  /** Whether the run is one of the weights, whose state the whole document has; Jacobians have one of their own. */
+  runsWeights: boolean;
   /** Set while an analysis runs; cancelling it ends the run. */
   run: vscode.CancellationTokenSource | undefined;
   /** Resolves when the run of `run` has ended. */
@@ -23,7 +25,7 @@ export interface ReportDocument {
 
 /** A document of which nothing is known yet. */
 export function emptyDocument(path: string, origin: ReportDocument['origin']): ReportDocument {
-  return { path, origin, overview: undefined, error: undefined, progress: undefined, run: undefined, ending: undefined, layer: null };
+  return { path, origin, overview: undefined, error: undefined, progress: undefined, runsWeights: false, run: undefined, ending: undefined, layer: null };
 }
 
 /** Whether an analysis runs that nobody has cancelled. */

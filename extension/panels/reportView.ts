@@ -22,6 +22,9 @@ export interface ViewActions {
   saveFile(document: ReportDocument, suggestedName: string, content: Uint8Array): Promise<void>;
 }
 
+/** What the side view, which shows the weights of one layer, has no use for. */
+const reportMessages: ReadonlySet<ToWebview['type']> = new Set(['rows', 'jacobians', 'jacobianRows']);
+
 /** Messages that need a document. */
 type AboutDocument = Exclude<FromWebview, { type: 'ready' | 'saveState' | 'copyText' | 'openRule' | 'openLog' }>;
 
@@ -91,7 +94,7 @@ export class ReportView implements Disposable {
       const { rows: all } = message.overview;
       // The side view shows one layer.
       const rows = packRows(this.kind === 'report' ? all : all.filter((row) => row.id === this.source()?.layer));
-      void this.webview.postMessage({ type: 'packedOverview', overview: { ...message.overview, rows: [] }, rows } satisfies ToWebview);
+      void this.webview.postMessage({ type: 'packedOverview', overview: { ...message.overview, rows: [], ...(this.kind === 'spectrum' && { jacobians: null }) }, rows } satisfies ToWebview);
     } else void this.webview.postMessage(message);
   }
 
@@ -103,7 +106,7 @@ export class ReportView implements Disposable {
 
   private follow({ document, message }: DocumentChange): void {
     if (document !== this.source()) return;
-    if (this.kind === 'report' || message.type !== 'rows') this.post(message);
+    if (this.kind === 'report' || !reportMessages.has(message.type)) this.post(message);
     if (this.kind !== 'spectrum' || document.layer === null) return;
     // The side view always shows the selected layer: its curves follow the selection and the rows as they come.
     const layerChanged = message.type === 'select' || message.type === 'overview' || (message.type === 'rows' && message.rows.some((row) => row.id === document.layer));
@@ -163,8 +166,6 @@ export class ReportView implements Disposable {
         return;
       case 'requestJacobian':
         await this.sendJacobian(document, message);
-        return;
-      case 'selectInput':
         return;
       case 'requestPicture':
         this.post({ type: 'inputPicture', index: message.index, picture: await this.documents.inputPicture(document, message.index) });

@@ -2,6 +2,7 @@ import { flattenControlFlow } from './controlFlow.js';
 import { gramProduct, jacobianVectorProduct, vectorJacobianProduct, type DerivativeGraph } from './differentiate.js';
 import { withFloat64Kernels } from './float64/index.js';
 import { elementsOf, isFloat, nodesFor, NotDifferentiable, type FlatGraph, type ShapedGraph } from './graph.js';
+import { withGramMatrices } from './gramMatrices.js';
 import { linearised } from './linearPart.js';
 import { inPrecision } from './precision.js';
 import { probe } from './probe.js';
@@ -36,6 +37,8 @@ export interface JacobianOperator {
 const defaultMemoryBytes = 512 * 1024 * 1024;
 /** A rule needs copies of what it works on: operands put in another order, and parts before they are added. */
 const copiesAlive = 3;
+/** Lines in float64, and as many turned. */
+const gramCopies = 2;
 /** More directions at once than this do not make a product faster. */
 const mostDirections = 128;
 /** Sessions are kept while they are used in turns; the one unused longest is let go beyond this number. */
@@ -147,6 +150,29 @@ export class NetworkDerivatives {
   }
 
   /**
+   * J·Jᵀ of every sample, or Jᵀ·J where that is smaller, in float64, row-major. Null where that does not fit into one run.
+   * Each entry is right to the rounding of the derivative, and their roots of eigenvalues are J's singular values.
+   */
+  async gramMatrices(of: string, by: string, batch: Readonly<Record<string, TensorData>>, samples: number): Promise<{ size: number; matrices: Float64Array[] } | null> {
+    const [rows, columns] = [elementsOf(this.shapeOf(of)) / samples, elementsOf(this.shapeOf(by)) / samples];
+    const reverse = rows <= columns;
+    const [size, length] = reverse ? [rows, columns] : [columns, rows];
+    const budget = this.settings.memoryBytes ?? defaultMemoryBytes;
+    if (size > this.directionsAtOnce(of, by) || gramCopies * 8 * size * samples * length > budget) return null;
+    const kind = reverse ? 'reverse' : 'forward';
+    const { derivative, session } = await this.prepared([kind, of, by, size, 'gram'], async () => {
+      const gram = withGramMatrices(this.derivative(kind, of, by, size), size, samples, length);
+      return { derivative: gram, session: await this.session(gram.graph), point: null };
+    });
+    const seeds = new Float64Array(size * samples * size);
+    for (let k = 0; k < size; k++) for (let n = 0; n < samples; n++) seeds[(k * samples + n) * size + k] = 1;
+    const shape = [size, ...this.shapeOf(reverse ? of : by)];
+    const results = await session.run({ ...this.converted(batch), [derivative?.seeds[0] ?? '']: { dtype: this.settings.precision, shape, elements: this.floats(seeds) } });
+    const all = asFloats(results.get(derivative?.results[0] ?? '')?.elements ?? new Float64Array(), 'float64') as Float64Array;
+    return { size, matrices: Array.from({ length: samples }, (_, n) => all.subarray(n * size * size, (n + 1) * size * size)) };
+  }
+
+  /**
    * ∂of/∂by as an operator, for Jacobians that are too large to be written out. Of a batch of several samples it is the
    * block-diagonal matrix of all of them: give it one sample for that of one.
    */
@@ -228,10 +254,14 @@ export class NetworkDerivatives {
   }
 
   private async build(kind: 'forward' | 'reverse' | 'gram', of: string, by: string, directions: number, inParts: boolean): Promise<Prepared> {
-    const request = { of: [of], by: [by], directions };
-    const derivative = kind === 'forward' ? jacobianVectorProduct(this.network, request) : kind === 'reverse' ? vectorJacobianProduct(this.network, request) : gramProduct(this.network, request);
+    const derivative = this.derivative(kind, of, by, directions);
     const { point, linear } = inParts ? linearised(derivative) : { point: null, linear: derivative.graph };
     return { derivative, session: await this.session(linear), point: point === null ? null : await this.session(point) };
+  }
+
+  private derivative(kind: 'forward' | 'reverse' | 'gram', of: string, by: string, directions: number): DerivativeGraph {
+    const request = { of: [of], by: [by], directions };
+    return kind === 'forward' ? jacobianVectorProduct(this.network, request) : kind === 'reverse' ? vectorJacobianProduct(this.network, request) : gramProduct(this.network, request);
   }
 
   /** What products at a point need of it. */

@@ -88,6 +88,20 @@ export class SampleDerivatives {
   }
 
   /**
+   * J·Jᵀ of every sample, or Jᵀ·J where that is smaller, in float64, handed over batch by batch.
+   * @returns false, and nothing is handed over, where they do not fit into one run
+   */
+  async gramMatrices(of: string, by: string, samples: Samples, each: (place: number, matrix: Float64Array, size: number) => void, signal?: AbortSignal): Promise<boolean> {
+    for (const { derivatives, fed, places } of this.groups([of, by], everyPlace(samples))) {
+      signal?.throwIfAborted();
+      const found = await derivatives.gramMatrices(of, by, batchOf(samples, fed), fed.length);
+      if (found === null) return false;
+      for (const [i, place] of places.entries()) each(place, found.matrices[i], found.size);
+    }
+    return true;
+  }
+
+  /**
    * ∂of/∂by of the given samples as operators. Each entry holds the samples of one run: `operator` multiplies vectors laid
    * out [direction, member, element], for which the block-diagonal matrix of all members is the Jacobian.
    */

@@ -177,12 +177,9 @@ export class ModelDocument {
   private async executeJacobians(settings: AnalysisSettings, task: NetworkTask, signal: AbortSignal): Promise<void> {
     const started = performance.now();
     const { outbox } = this.engine;
-    const before = this.state;
-    this.state = 'running';
     const chosen = new Set((await chooseLayers(this.model.layers, settings.layers)).map(({ id }) => id));
     await this.jacobians.run(task, (layer) => chosen.has(layer), signal);
-    // The weights are as far as they were.
-    this.state = (await isUnchanged(this.identities)) ? before : 'stale';
+    if (!(await isUnchanged(this.identities))) this.state = 'stale';
     outbox.log('info', `${this.path}: Jacobians ${this.jacobians.result?.complete === true ? 'done' : 'cancelled'} after ${formatSeconds((performance.now() - started) / 1000)}, ${plural(this.jacobians.result?.jacobians?.layers.length ?? 0, 'layer')}.`);
   }
 

@@ -5,7 +5,10 @@ import { WorkerLost, WorkerSlot, type WorkerProgram } from './workerSlot.js';
 /** A worker without work ends after this many milliseconds; starting one again costs about 50. */
 const idleLimit = 10_000;
 
-/** A worker that has held this much keeps it (WebAssembly memory never shrinks), so it is replaced by a fresh one. */
+/**
+ * A worker that has held a matrix of this much keeps it (WebAssembly memory never shrinks), so it is replaced by a fresh one.
+ * One that has a network open is asked about it again.
+ */
 const recycleBytes = 64 * 2 ** 20;
 
 /** One unit of work for a worker process, and who wants to know about it. */
@@ -167,7 +170,7 @@ export class WorkerPool {
     if (state.job !== job || !this.slots.has(slot)) return;
     state.job = null;
     this.runningBytes -= job.predictedBytes;
-    if (failure !== null || job.predictedBytes > recycleBytes) this.remove(slot);
+    if (failure !== null || (job.unit.analysis === 'weights' && job.predictedBytes > recycleBytes)) this.remove(slot);
     else this.startIdleTimer(slot, state);
     if (outcome !== null) job.resolve(outcome);
     else if (failure !== null) this.afterFailure(job, failure);

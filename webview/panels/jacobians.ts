@@ -132,10 +132,9 @@ export class JacobiansPanel {
   }
 
   private selectInput(input: number): void {
-    const { model, host } = this.context;
+    const { model } = this.context;
     if (model.jacobians.input === input) return;
     model.jacobians.input = input;
-    host.post({ type: 'selectInput', index: input });
     model.emit('jacobianChoice');
     this.context.rearranged();
   }

@@ -33,86 +33,83 @@ export interface JacobianControl {
 /** How the analysis is named where the network as a whole is worked on. */
 const networkTitle = 'network';
 
+/** What became of one question. */
+interface Reply<Answer> {
+  /** null where there is none. */
+  answer: Answer | null;
+  skipped: Skipped[];
+  failure: JacobianResult['failure'];
+}
+
 /**
  * Runs the Jacobian analysis of a network at inputs: first what all other parts need (the inputs read, the derivatives
- * checked), then the Jacobians of the output and of every layer. Where the check fails, no number is given. Never rejects on
- * account of the network or its inputs; when the signal is aborted it answers at once with what was done until then.
+ * checked) and beside it the Jacobians of the output, then those of every layer. Where the check fails, no number is given.
+ * Never rejects on account of the network or its inputs; when the signal is aborted it answers at once with what was done
+ * until then. What is found does not depend on the order in which the parts are done.
  * @param wanted whether a layer, by its id, was asked for
  */
 export async function runJacobians(task: NetworkTask, wanted: (layer: string) => boolean, runner: Pick<UnitRunner, 'run'>, control: JacobianControl): Promise<JacobianResult> {
   const ask = asker(task, runner, control);
-  const result: JacobianResult = { inputs: null, jacobians: null, skipped: [], failure: null, total: 0, complete: false };
   control.onProgress?.({ layer: null, done: 0, total: 0 });
-  const network = await ask<NetworkAnswer>({ question: 'network' }, networkTitle, result);
-  if (network === null) return ended(result, control.signal);
-  const { inputs, selfCheck, inputIndices, precision } = network;
-  result.inputs = inputs;
-  const jacobians: JacobianReport = { inputIndices, precision, function: network.function, selfCheck, output: null, layers: [], attribution: null };
-  result.jacobians = jacobians;
-  if (!selfCheck.passed) {
-    result.skipped.push({ analysis: 'jacobian', reason: checkSentence(selfCheck) });
-    return ended(result, control.signal);
-  }
-  result.skipped.push(...network.skipped.filter(({ layer }) => layer === undefined || wanted(layer)));
-  const uses = network.uses.filter(({ layer }) => wanted(layer));
-  result.total = uses.length;
-  control.onNetwork?.(network, uses);
-  const layers: (LayerJacobians | null)[] = uses.map(() => null);
+  const asked = [ask<NetworkAnswer>({ question: 'network' }, networkTitle), ask<OutputAnswer>({ question: 'output' }, networkTitle)] as const;
+  const network = await asked[0];
+  const { answer } = network;
+  if (answer === null) return { inputs: null, jacobians: null, skipped: network.skipped, failure: network.failure, total: 0, complete: !control.signal.aborted };
+  const { inputs, selfCheck, inputIndices, precision } = answer;
+  const jacobians: JacobianReport = { inputIndices, precision, function: answer.function, selfCheck, output: null, layers: [], attribution: null };
+  if (!selfCheck.passed) return { inputs, jacobians, skipped: [{ analysis: 'jacobian', reason: checkSentence(selfCheck) }], failure: null, total: 0, complete: !control.signal.aborted };
+  const uses = answer.uses.filter(({ layer }) => wanted(layer));
+  control.onNetwork?.(answer, uses);
   let done = 0;
-  const part = (layer: string | null): void => {
-    jacobians.layers = layers.filter((entry) => entry !== null);
-    control.onProgress?.({ layer, done, total: uses.length });
-  };
-  const output = async (): Promise<void> => {
-    jacobians.output = await ask<OutputAnswer>({ question: 'output' }, networkTitle, result);
-    part(null);
-  };
-  const layer = async (i: number): Promise<void> => {
-    const answer = await ask<LayerAnswer>({ question: 'layer', use: uses[i] }, uses[i].layer, result);
-    if (answer !== null) {
-      const { skipped, ...rest } = answer;
-      const entry = { ...rest, bound: null, boundReason: null };
-      layers[i] = entry;
-      result.skipped.push(...skipped);
-      control.onLayerDone?.(entry, result.skipped);
-    }
+  const layers = uses.map(async (use) => {
+    const reply = await ask<LayerAnswer>({ question: 'layer', use }, use.layer);
     done++;
-    part(uses[i].layer);
+    if (reply.answer !== null) control.onLayerDone?.(entryOf(reply.answer, null), reply.answer.skipped);
+    control.onProgress?.({ layer: use.layer, done, total: uses.length });
+    return reply;
+  });
+  const values = [...new Set(uses.map(({ value }) => value))];
+  const [output, bounds, attribution, ...layerReplies] = await Promise.all([asked[1], ask<BoundsAnswer>({ question: 'bounds', values }, networkTitle), ask<AttributionAnswer>({ question: 'attribution' }, networkTitle), ...layers]);
+  const byValue = new Map((bounds.answer ?? []).map((entry) => [entry.value, entry]));
+  jacobians.output = output.answer;
+  jacobians.attribution = attribution.answer;
+  jacobians.layers = layerReplies.flatMap((reply) => (reply.answer === null ? [] : [entryOf(reply.answer, byValue.get(reply.answer.value) ?? null)]));
+  const replies: Reply<unknown>[] = [output, ...layerReplies, bounds, attribution];
+  return {
+    inputs,
+    jacobians,
+    skipped: [...answer.skipped.filter(({ layer }) => layer === undefined || wanted(layer)), ...layerReplies.flatMap((reply) => reply.answer?.skipped ?? []), ...replies.flatMap(({ skipped }) => skipped)],
+    failure: replies.find(({ failure }) => failure !== null)?.failure ?? null,
+    total: uses.length,
+    complete: !control.signal.aborted,
   };
-  const bounds = async (): Promise<BoundsAnswer> => (await ask<BoundsAnswer>({ question: 'bounds', values: [...new Set(uses.map(({ value }) => value))] }, networkTitle, result)) ?? [];
-  const attribution = async (): Promise<void> => {
-    jacobians.attribution = await ask<AttributionAnswer>({ question: 'attribution' }, networkTitle, result);
-  };
-  const [, known] = await Promise.all([output(), bounds(), attribution(), ...uses.map((_, i) => layer(i))]);
-  const byValue = new Map(known.map((entry) => [entry.value, entry]));
-  for (const entry of jacobians.layers) {
-    entry.bound = byValue.get(entry.value)?.bound ?? null;
-    entry.boundReason = entry.bound === null ? (byValue.get(entry.value)?.reason ?? 'The bounds were not computed.') : null;
-  }
-  part(null);
-  return ended(result, control.signal);
 }
 
-function ended(result: JacobianResult, signal: AbortSignal): JacobianResult {
-  result.complete = !signal.aborted;
-  return result;
+/** The layer's part of the report. */
+function entryOf(answer: LayerAnswer, found: BoundsAnswer[number] | null): LayerJacobians {
+  const { layer, call, value, inputToLayer, layerLocal, localFrom, layerToOutput, truth, saturation } = answer;
+  const bound = found?.bound ?? null;
+  return { layer, call, value, inputToLayer, layerLocal, localFrom, layerToOutput, truth, saturation, bound, boundReason: bound === null ? (found?.reason ?? 'The bounds were not computed.') : null };
 }
 
-/** Asks a question; what is refused goes to `skipped`, what failed is told once. Null where there is no answer. */
-function asker(task: NetworkTask, runner: Pick<UnitRunner, 'run'>, control: JacobianControl): <Answer>(question: JacobianQuestion, title: string, result: JacobianResult) => Promise<Answer | null> {
-  return async <Answer>(question: JacobianQuestion, title: string, result: JacobianResult): Promise<Answer | null> => {
+/** Asks a question of the network; an analysis that was stopped gets no answer, and no reason. */
+function asker(task: NetworkTask, runner: Pick<UnitRunner, 'run'>, control: JacobianControl): <Answer>(question: JacobianQuestion, title: string) => Promise<Reply<Answer>> {
+  return async <Answer>(question: JacobianQuestion, title: string): Promise<Reply<Answer>> => {
     try {
       const outcome = await runner.run(
         // All units hold about the same, so that they run in the order in which they are asked for.
         { layer: title, unit: { analysis: 'jacobian', task: { network: task, ...question } }, predictedBytes: task.memoryBytes, predictedSeconds: 1 },
         { signal: control.signal, onLost: (reason, retried) => control.onWorkerLost?.(title, reason, retried) },
       );
-      if (outcome.state === 'done') return outcome.result as Answer;
-      result.skipped.push({ ...(title === networkTitle ? {} : { layer: title }), analysis: 'jacobian', reason: outcome.state === 'failed' && outcome.code === 'internal' ? firstLine(outcome.reason) : outcome.reason });
-      if (outcome.state === 'failed') result.failure ??= { code: outcome.code, reason: outcome.reason };
-      return null;
+      if (outcome.state === 'done') return { answer: outcome.result as Answer, skipped: [], failure: null };
+      const reason = outcome.state === 'failed' && outcome.code === 'internal' ? firstLine(outcome.reason) : outcome.reason;
+      return {
+        answer: null,
+        skipped: [{ ...(title === networkTitle ? {} : { layer: title }), analysis: 'jacobian', reason }],
+        failure: outcome.state === 'failed' ? { code: outcome.code, reason: outcome.reason } : null,
+      };
     } catch (error) {
-      if (error instanceof JobCancelled) return null;
+      if (error instanceof JobCancelled) return { answer: null, skipped: [], failure: null };
       throw error;
     }
   };

@@ -62,10 +62,15 @@ export function* gramSingularValues(memory: KernelMemory, a: MatrixView, product
   if (yield* columnsAreTooFarApart(memory, a)) return null;
   const start = memory.mark();
   const gram = memory.takeZeroed(n * n);
-  yield* products === null ? ownProducts(memory, a, gram) : productsOfEngine(memory, a, gram, products);
+  yield* addUpperGram(memory, a, gram, products);
   const eigenvalues = yield* eigenvaluesInPlace(memory, gram, n, products);
   memory.release(start);
   return acceptedValues(eigenvalues);
+}
+
+/** Adds AᵀA, its upper half, to n × n elements at `gram`; an engine's products take a copy of part of the matrix. */
+export function* addUpperGram(memory: KernelMemory, a: MatrixView, gram: number, products: MatrixProducts | null): Steps<void> {
+  yield* products === null ? ownProducts(memory, a, gram) : productsOfEngine(memory, a, gram, products);
 }
 
 /** Whether the lengths of the columns alone tell that λ_min is too small: σ_n is at most the shortest, σ₁ at least the longest. */
