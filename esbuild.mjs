@@ -1,10 +1,11 @@
-// Builds the five programs into dist/ and, with --tests, the mocha suites into dist-test/.
+// Builds the programs into dist/, with the licences of what they contain, and, with --tests, the mocha suites into dist-test/.
 //   node esbuild.mjs [--tests unit|vscode|golden ...]
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import * as esbuild from 'esbuild';
+import { writeNotices } from './tools/notices.mjs';
 
 const root = path.dirname(fileURLToPath(import.meta.url));
 process.chdir(root);
@@ -64,10 +65,13 @@ function testEntries(suite) {
 const args = process.argv.slice(2);
 const suites = args.includes('--tests') ? args.slice(args.indexOf('--tests') + 1).filter((a) => !a.startsWith('--')) : [];
 buildKernels();
+const metafiles = [];
 for (const p of programs) {
   if (!existsSync(p.entry)) continue;
-  await esbuild.build({ ...p.options, entryPoints: [p.entry], outfile: `dist/${p.out}.js` });
+  const { metafile } = await esbuild.build({ ...p.options, entryPoints: [p.entry], outfile: `dist/${p.out}.js`, metafile: true });
+  metafiles.push(metafile);
 }
+writeNotices(metafiles, 'dist/ThirdPartyNotices.txt');
 for (const suite of suites) {
   const out = path.join('dist-test', suite);
   rmSync(out, { recursive: true, force: true });

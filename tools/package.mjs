@@ -33,8 +33,9 @@ for (const target of wanted) {
     process.exit(2);
   }
 }
-if (!existsSync(path.join(repository, 'dist/extension.js'))) {
-  console.error('There is no dist/extension.js to package; run npm run build first.');
+for (const built of ['dist/extension.js', 'dist/ThirdPartyNotices.txt']) {
+  if (existsSync(path.join(repository, built))) continue;
+  console.error(`There is no ${built} to package; run npm run build first.`);
   process.exit(2);
 }
 const { createVSIX } = requireHere('@vscode/vsce');
@@ -52,7 +53,7 @@ for (const target of wanted) {
   }
 }
 
-/** What ships: the built programs without source maps, texts and pictures, and the runtime for one platform. */
+/** What ships: the built programs without source maps, the licences of what they contain, texts and pictures, and the runtime for one platform. */
 function fillStage(stage, runtime) {
   for (const entry of shipped) {
     const from = path.join(repository, entry);

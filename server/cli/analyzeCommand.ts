@@ -41,7 +41,7 @@ export async function analyzeCommand(options: AnalyzeOptions): Promise<ExitCode>
   const stop = new Stop(options.timeoutSeconds);
   try {
     const { model, report, outcomes } = await runAnalysis(options, configured, stop);
-    const done = report.incomplete === undefined ? 'all was done' : `${report.incomplete.layersDone} of ${report.incomplete.layersTotal} layers were done`;
+    const done = doneSentence(report);
     if (stop.reason === 'cancelled') throw new CommandError(exitCodes.cancelled, `Cancelled: ${done} and nothing is written.`);
     const failure = failureOf(outcomes);
     if (failure?.exitCode === exitCodes.unreadable) throw failure;
@@ -136,6 +136,13 @@ async function compute({ plan, known, task, model, selected }: Work, options: { 
     line.clear();
     runner.close();
   }
+}
+
+/** How far a run came that was stopped. */
+function doneSentence({ incomplete }: Report): string {
+  if (incomplete === undefined) return 'all layers were done';
+  const { layersDone, layersTotal } = incomplete;
+  return layersTotal === 0 ? 'no layer was done' : `${layersDone} of ${layersTotal} layers were done`;
 }
 
 /** Inputs or options that do not fit end the run, whatever else was done. */

@@ -57,16 +57,19 @@ export function gramProduct(network: ShapedGraph, request: DerivativeRequest): D
   return differentiator.result(seeds, request.by.map((name) => cotangents.get(name) ?? differentiator.zeros(name)), 'gram');
 }
 
-class Differentiator {
-  private readonly builder: GraphBuilder;
+/** Carries tangents and cotangents through a network, and collects the operations that this takes. */
+export class Differentiator {
+  protected readonly builder: GraphBuilder;
   /** Nodes on a way from `by` to `of`. */
   private readonly nodes: Node[];
   /** Values on such a way, or beside it, that depend on `by`. */
   private readonly active: Set<string>;
 
+  /** @param directionsOf how many the tangent or cotangent of a value has in front */
   constructor(
-    private readonly network: ShapedGraph,
-    private readonly request: DerivativeRequest,
+    protected readonly network: ShapedGraph,
+    protected readonly request: DerivativeRequest,
+    private readonly directionsOf: (name: string) => number = () => request.directions,
   ) {
     for (const name of [...request.of, ...request.by]) this.checkValue(name);
     this.builder = new GraphBuilder(network);
@@ -86,7 +89,7 @@ class Differentiator {
 
   zeros(name: string): Value {
     const { shape, dtype } = this.builder.value(name);
-    return this.builder.filled(0, [this.request.directions, ...shape], dtype);
+    return this.builder.filled(0, [this.directionsOf(name), ...shape], dtype);
   }
 
   /** Tangents of all values from those of some. */
@@ -95,8 +98,7 @@ class Differentiator {
     for (const node of this.nodes) {
       const operands = node.inputs.map((name) => tangents.get(name) ?? null);
       if (operands.every((tangent) => tangent === null)) continue;
-      const operation = this.operation(node);
-      const results = this.apply(node, () => this.rule(node).forward(operation, operands));
+      const results = this.apply(node, this.request.directions, (rule, operation) => rule.forward(operation, operands));
       for (const [i, name] of node.outputs.entries()) {
         const tangent = results.at(i) ?? null;
         // A value by which is differentiated has the tangent that it was given.
@@ -113,9 +115,8 @@ class Differentiator {
     for (const node of [...this.nodes].reverse()) {
       const results = node.outputs.map((name) => (kept.has(name) ? null : (cotangents.get(name) ?? null)));
       if (results.every((cotangent) => cotangent === null)) continue;
-      const operation = this.operation(node);
       const needed = node.inputs.map((name) => this.active.has(name));
-      const operands = this.apply(node, () => this.rule(node).reverse(operation, results, needed));
+      const operands = this.pulledBack(node, results, needed);
       for (const [i, name] of node.inputs.entries()) {
         const cotangent = operands.at(i) ?? null;
         if (!needed[i] || cotangent === null) continue;
@@ -132,9 +133,20 @@ class Differentiator {
     return { graph: { ...graph, nodes: nodesFor(graph.nodes, named) }, seeds: seeds.map(({ name }) => name), results: named };
   }
 
-  private operation(node: Node): Operation {
+  /** Cotangents of a node's operands from those of what it yields. */
+  protected pulledBack(node: Node, cotangents: readonly (Value | null)[], needed: readonly boolean[]): (Value | null)[] {
+    return this.apply(node, this.request.directions, (rule, operation) => rule.reverse(operation, cotangents, needed));
+  }
+
+  /** Runs a node's rule for so many directions; a mistake in it, or a shape that it does not know, is told with the node. */
+  protected apply(node: Node, directions: number, run: (rule: Rule, operation: Operation) => (Value | null)[]): (Value | null)[] {
     const values = (names: readonly string[]): (Value | null)[] => names.map((name) => (name === '' ? null : this.builder.value(name)));
-    return new Operation(this.builder, node, values(node.inputs), values(node.outputs), this.network.opset[''], this.request.directions);
+    try {
+      return run(this.rule(node), new Operation(this.builder, node, values(node.inputs), values(node.outputs), this.network.opset[''], directions));
+    } catch (error) {
+      if (error instanceof NotDifferentiable) throw error;
+      throw new NotDifferentiable(`The derivative of ${describeNode(node)} could not be built: ${error instanceof Error ? error.message : String(error)}`, node);
+    }
   }
 
   private rule(node: Node): Rule {
@@ -143,19 +155,9 @@ class Differentiator {
     return rule;
   }
 
-  /** Runs a rule; a mistake in it, or a shape that it does not know, is told with the node. */
-  private apply<Result>(node: Node, run: () => Result): Result {
-    try {
-      return run();
-    } catch (error) {
-      if (error instanceof NotDifferentiable) throw error;
-      throw new NotDifferentiable(`The derivative of ${describeNode(node)} could not be built: ${error instanceof Error ? error.message : String(error)}`, node);
-    }
-  }
-
   /** A tangent or cotangent has the shape of its value, directions in front. */
   private checked(node: Node, tangent: Value, name: string): Value {
-    const expected = [this.request.directions, ...this.builder.value(name).shape];
+    const expected = [this.directionsOf(name), ...this.builder.value(name).shape];
     if (tangent.shape.join() === expected.join()) return tangent;
     throw new NotDifferentiable(`The derivative rule of ${operatorName(node)} yields the shape [${tangent.shape.join(', ')}] for ${name}, which needs [${expected.join(', ')}]; please report this network.`, node);
   }

@@ -1,12 +1,14 @@
 import { flattenControlFlow } from './controlFlow.js';
 import { gramProduct, jacobianVectorProduct, vectorJacobianProduct, type DerivativeGraph } from './differentiate.js';
+import { mostElementsAlive } from './elementsAlive.js';
 import { withFloat64Kernels } from './float64/index.js';
-import { elementsOf, isFloat, nodesFor, NotDifferentiable, type FlatGraph, type ShapedGraph } from './graph.js';
+import { elementsOf, isFloat, NotDifferentiable, type FlatGraph, type ShapedGraph } from './graph.js';
 import { withGramMatrices } from './gramMatrices.js';
 import { linearised } from './linearPart.js';
 import { inPrecision } from './precision.js';
 import { probe } from './probe.js';
 import { rewrite } from './rewrite.js';
+import { sampleGradients } from './sampleGradients.js';
 import { asFloats, GraphSession, type Elements, type TensorData } from './session.js';
 
 export type Precision = 'float32' | 'float64';
@@ -115,6 +117,28 @@ export class NetworkDerivatives {
   }
 
   /**
+   * Jᵀ·c by parameters, summed over the batch: the gradients of ⟨c, of⟩.
+   * @param parameters constants of the network by their names in the file
+   * @param cotangents one of the shape of `of`
+   * @returns elements by parameter, of its shape
+   */
+  async parameterGradients(of: string, parameters: readonly string[], cotangents: Elements, batch: Readonly<Record<string, TensorData>>): Promise<Map<string, Elements>> {
+    const make = (): DerivativeGraph => vectorJacobianProduct(this.network, { of: [of], by: parameters, directions: 1 });
+    return this.gradients(['gradients', of, ...parameters], make, of, parameters, cotangents, batch);
+  }
+
+  /**
+   * The same for every sample of a batch: [samples, ...shape of the parameter] each.
+   * @param isBatched whether the first axis of a value counts the samples
+   * @throws NotDifferentiable also where the samples cannot be told apart
+   */
+  async sampleGradients(of: string, parameters: readonly string[], cotangents: Elements, batch: Readonly<Record<string, TensorData>>, isBatched: (name: string) => boolean): Promise<Map<string, Elements>> {
+    const [samples] = this.shapeOf(of);
+    const make = (): DerivativeGraph => sampleGradients(this.network, { of, by: parameters, samples, isBatched });
+    return this.gradients(['gradients by sample', of, ...parameters], make, of, parameters, cotangents, batch);
+  }
+
+  /**
    * ∂of/∂by of every sample of a batch, by the mode that takes fewer products.
    * Throws the signal's reason between products; NotDifferentiable for a missing rule, and where the batch axes differ.
    */
@@ -208,6 +232,11 @@ export class NetworkDerivatives {
     return Math.floor(budget / Math.max(1, bytes * copiesAlive * mostElementsAlive(this.network, of, by)));
   }
 
+  /** Whether the memory has room for so many numbers. */
+  hasRoomFor(elements: number): boolean {
+    return (this.settings.precision === 'float64' ? 8 : 4) * elements <= (this.settings.memoryBytes ?? defaultMemoryBytes);
+  }
+
   /** Shape of a value of the network. @throws NotDifferentiable where it has none of that name */
   shapeOf(name: string): readonly number[] {
     const value = this.network.values.get(name);
@@ -236,6 +265,16 @@ export class NetworkDerivatives {
     const answer = results.get(result);
     if (answer === undefined) throw new Error(`onnxruntime has not answered ${result}.`);
     return answer.elements;
+  }
+
+  private async gradients(question: readonly string[], make: () => DerivativeGraph, of: string, parameters: readonly string[], cotangents: Elements, batch: Readonly<Record<string, TensorData>>): Promise<Map<string, Elements>> {
+    const { derivative, session } = await this.prepared(question, async () => {
+      const made = make();
+      return { derivative: made, session: await this.session(made.graph), point: null };
+    });
+    const seed = { dtype: this.settings.precision, shape: [1, ...this.shapeOf(of)], elements: this.floats(cotangents) };
+    const results = await session.run({ ...this.converted(batch), [derivative?.seeds[0] ?? '']: seed });
+    return new Map(parameters.map((name, i) => [name, results.get(derivative?.results[i] ?? '')?.elements ?? new Float64Array()]));
   }
 
   /** A session for one question, made when it is first asked. */
@@ -293,32 +332,6 @@ export class NetworkDerivatives {
   floats(elements: Elements): Float32Array | Float64Array {
     return asFloats(elements, this.settings.precision);
   }
-}
-
-/**
- * Elements of the values between `by` and `of` that are needed at the same time, at most: each from where it is made to its
- * last reader. Those of their tangents live as long, and those of their cotangents too, the other way round.
- */
-function mostElementsAlive(network: ShapedGraph, of: string, by: string): number {
-  const size = (name: string): number => {
-    const value = network.values.get(name);
-    return value !== undefined && isFloat(value.dtype) ? elementsOf(value.shape) : 0;
-  };
-  const active = new Set([by]);
-  const nodes = nodesFor(network.nodes, [of]).filter((node) => {
-    if (!node.inputs.some((name) => active.has(name))) return false;
-    for (const name of node.outputs) active.add(name);
-    return true;
-  });
-  const lastReader = new Map(nodes.flatMap((node, i) => node.inputs.map((name) => [name, i] as const)));
-  let alive = size(by);
-  let most = alive;
-  for (const [i, { inputs, outputs }] of nodes.entries()) {
-    alive += outputs.reduce((sum, name) => sum + size(name), 0);
-    most = Math.max(most, alive);
-    for (const name of new Set([...inputs, ...outputs])) if (active.has(name) && (lastReader.get(name) ?? i) === i && name !== of) alive -= size(name);
-  }
-  return most;
 }
 
 async function releaseAll({ session, point }: Prepared): Promise<void> {

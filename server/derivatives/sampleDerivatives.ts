@@ -1,6 +1,7 @@
 import { elementsOf, NotDifferentiable, type FlatGraph } from './graph.js';
 import { NetworkDerivatives, type DerivativeSettings, type JacobianOperator, type Jacobians } from './networkDerivatives.js';
 import { batchOf, type Samples } from './samples.js';
+import { sampleGradients } from './sampleGradients.js';
 import { asFloats, type Elements, type TensorData } from './session.js';
 
 export interface SampleSettings extends DerivativeSettings {
@@ -11,9 +12,17 @@ export interface SampleSettings extends DerivativeSettings {
   batch?: number;
 }
 
+export interface GradientOptions {
+  /** The gradients of every sample, and not their sum. */
+  perSample: boolean;
+  signal?: AbortSignal;
+}
+
 const defaultBatch = 16;
 /** So many directions should fit beside a batch: fewer, and the samples wait for each other's runs. */
 const directionsBeside = 16;
+/** The gradients of all samples of a run are held as they are computed, turned, and handed out. */
+const gradientCopies = 3;
 /** Values of a sample in a batch and alone may differ by rounding: kernels add up in another order. */
 const sameValues = 1e-3;
 
@@ -77,6 +86,36 @@ export class SampleDerivatives {
   }
 
   /**
+   * Jᵀ·c by parameters: the gradients of ⟨c, of⟩, for every sample or summed over all.
+   * In batches where the network takes them and every value that a parameter goes into is laid out by samples; else sample
+   * by sample. Cost: about two passes of the network for each sample.
+   * @param parameters constants of the network by their names in the file
+   * @param cotangents [n, ...shape of `of`]
+   * @returns by parameter [n, ...its shape], or its shape for the sum
+   * @throws NotDifferentiable for a missing rule, and for parameters of a type that has no derivatives
+   */
+  async parameterGradients(of: string, parameters: readonly string[], cotangents: ArrayLike<number>, samples: Samples, { perSample, signal }: GradientOptions): Promise<Map<string, Float64Array>> {
+    const rows = elementsOf(this.shapeOf(of));
+    const lengths = new Map(parameters.map((name) => [name, elementsOf(this.shapeOf(name))]));
+    const all = new Map([...lengths].map(([name, length]) => [name, new Float64Array(perSample ? samples.n * length : length)]));
+    const groups = perSample && !this.tellsApart(of, parameters) ? this.alone(everyPlace(samples)) : this.groups([of], everyPlace(samples));
+    for (const { derivatives, fed, places } of groups) {
+      signal?.throwIfAborted();
+      const seeds = new Float64Array(fed.length * rows);
+      // What a batch is filled up with has no part in a sum.
+      for (const [i, place] of places.entries()) for (let k = 0; k < rows; k++) seeds[i * rows + k] = cotangents[place * rows + k];
+      const batch = batchOf(samples, fed);
+      const found = perSample && fed.length > 1 ? await derivatives.sampleGradients(of, parameters, seeds, batch, (name) => this.isBatched(name)) : await derivatives.parameterGradients(of, parameters, seeds, batch);
+      for (const [name, gradients] of all) {
+        const [values, length] = [asFloats(found.get(name) ?? new Float64Array(), 'float64'), lengths.get(name) ?? 0];
+        if (perSample) for (const [i, place] of places.entries()) gradients.set(values.subarray(i * length, (i + 1) * length), place * length);
+        else for (let i = 0; i < length; i++) gradients[i] += values[i];
+      }
+    }
+    return all;
+  }
+
+  /**
    * ∂of/∂by of the given samples, handed over batch by batch.
    * @param each gets the matrix of a sample, rows × columns row-major, which it may keep
    */
@@ -115,17 +154,48 @@ export class SampleDerivatives {
   }
 
   /** Samples that go into one run each. The last run of a batch is filled up with its first sample, so that one graph serves all. */
-  private groups(values: readonly string[], places: readonly number[]): { derivatives: NetworkDerivatives; fed: readonly number[]; places: readonly number[] }[] {
-    const { batched, single } = this;
-    if (batched === null || places.length < 2 || !values.every((name) => isBatched(single.shapeOf(name), batched.derivatives.shapeOf(name), batched.size))) {
-      return places.map((place) => ({ derivatives: single, fed: [place], places: [place] }));
-    }
+  private groups(values: readonly string[], places: readonly number[]): SampleGroup[] {
+    const { batched } = this;
+    if (batched === null || places.length < 2 || !values.every((name) => this.isBatched(name))) return this.alone(places);
     return Array.from({ length: Math.ceil(places.length / batched.size) }, (_, i) => {
       const those = places.slice(i * batched.size, (i + 1) * batched.size);
       const fed = Array.from({ length: batched.size }, (__, k) => those[k] ?? those[0]);
       return { derivatives: batched.derivatives, fed, places: those };
     });
   }
+
+  private alone(places: readonly number[]): SampleGroup[] {
+    return places.map((place) => ({ derivatives: this.single, fed: [place], places: [place] }));
+  }
+
+  /** Whether the first axis of a value counts the samples of a batch. */
+  private isBatched(name: string): boolean {
+    const { batched, single } = this;
+    return batched !== null && isBatched(single.network.values.get(name)?.shape ?? [], batched.derivatives.network.values.get(name)?.shape ?? [], batched.size);
+  }
+
+  /** Whether one run can give the gradients of every sample of a batch, within the memory. */
+  private tellsApart(of: string, parameters: readonly string[]): boolean {
+    const { batched } = this;
+    if (batched === null) return false;
+    const { derivatives, size } = batched;
+    const elements = parameters.reduce((sum, name) => sum + elementsOf(this.shapeOf(name)), 0);
+    if (!derivatives.hasRoomFor(gradientCopies * size * elements)) return false;
+    try {
+      sampleGradients(derivatives.network, { of, by: parameters, samples: size, isBatched: (name) => this.isBatched(name) });
+      return true;
+    } catch (error) {
+      if (error instanceof NotDifferentiable) return false;
+      throw error;
+    }
+  }
+}
+
+/** Samples that are fed together, and those of them that are asked for: the first ones. */
+interface SampleGroup {
+  derivatives: NetworkDerivatives;
+  fed: readonly number[];
+  places: readonly number[];
 }
 
 function everyPlace({ n }: Samples): number[] {

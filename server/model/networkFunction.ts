@@ -40,11 +40,11 @@ const listedNames = 6;
  * @throws UnknownValue, one sentence with the names there are
  */
 export function chosenFunction({ file, function: given }: Pick<Model, 'file' | 'function'>, chosen: ChosenFunction): NonNullable<Model['function']> {
-  if (file.graph === null) throw new UnknownValue(`${file.path} holds weights and no graph, so that there is no function of its inputs: export the network as ONNX.`, false);
+  if (file.graph === null) throw new UnknownValue(`The file holds weights and no graph, so that there is no function of its inputs: export the network as ONNX.`, false);
   const input = chosen.input === null ? given?.input : inputNamed(file, chosen.input);
-  if (input === undefined) throw new UnknownValue(`${file.path} has no floating-point input and no embedding, by which it could be differentiated.`, false);
+  if (input === undefined) throw new UnknownValue(`The model has no floating-point input and no embedding by which it could be differentiated.`, false);
   if (chosen.output === null) {
-    if (given === null) throw new UnknownValue(`${file.path} has no floating-point output: name a value of the graph with --output.`, false);
+    if (given === null) throw new UnknownValue(`The model has no floating-point output: name a value of the graph with --output.`, false);
     return { ...given, input };
   }
   const root = new Scope(inlineFunctions(file.graph, file.functions ?? []));

@@ -157,6 +157,7 @@ describe('the main job, with the packaged extension', function () {
     assert.equal(binaries.length, 1, binaries.join());
     assert.ok(binaries[0].includes(`${process.platform}/${process.arch}`));
     assert.ok(entries.includes('extension/dist/extension.js') && entries.includes('extension/dist/worker.js'));
+    assert.ok(entries.includes('extension/dist/ThirdPartyNotices.txt'), 'the licences of what the programs contain');
     assert.deepEqual(entries.filter((entry) => /\.(ts|map)$/.test(entry) || /(^|\/)(test|samples|tools)\//.test(entry)), []);
   });
 

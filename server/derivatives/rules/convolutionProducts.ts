@@ -65,6 +65,23 @@ export function weightSide(graph: GraphBuilder, { windows, groups }: Convolution
   return graph.reshape(graph.transpose(graph.reshape(product, [second, rows, first, columns]), [2, 0, 1, 3]), shape);
 }
 
+/**
+ * The weights for each sample by itself.
+ * @param wide [N, C, ...wide]
+ * @param narrow [N, O, ...narrow]
+ * @returns [N, O, C / groups, ...kernel]
+ */
+export function weightsBySample(graph: GraphBuilder, { windows, groups }: Convolution, wide: Value, narrow: Value): Value {
+  const [samples, wideChannels] = wide.shape;
+  const channels = narrow.shape[1];
+  const kernel = windows.map((window) => window.kernel);
+  const places = elementsOf(windows.map((window) => window.narrow));
+  const [rows, columns] = [channels / groups, (wideChannels / groups) * elementsOf(kernel)];
+  const elements = graph.reshape(windowElements(graph, wide, windows, 2), [samples, groups, columns, places]);
+  const product = graph.matrixProduct(graph.reshape(narrow, [samples, groups, rows, places]), graph.transposeLast(elements));
+  return graph.reshape(product, [samples, channels, wideChannels / groups, ...kernel]);
+}
+
 /** The narrow side for K weights [K, O, C / groups, ...kernel] at once: [K, N, O, ...narrow]. */
 export function narrowSides(graph: GraphBuilder, convolution: Convolution, wide: Value, weights: Value): Value {
   const { groups } = convolution;

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { singularValuesOfEach } from '../../../server/linalg/manySingularValues.js';
+import { singularValuesOfEach, singularValuesOfGrams } from '../../../server/linalg/manySingularValues.js';
 import { gaussian, relativeDifference, withSingularValues } from '../../support/matrices.js';
 
 /** Values that a Gram matrix can still tell apart, and one that it cannot. */
@@ -59,5 +59,31 @@ describe('singular values of many matrices', () => {
     assert.deepEqual(await singularValuesOfEach([new Float64Array(0)], { rows: 0, columns: 4, accuracy: 'gram' }), [new Float64Array(0)]);
     await assert.rejects(singularValuesOfEach([new Float64Array(11)], { rows: 3, columns: 4, accuracy: 'full' }), /3 × 4 has 12 entries, and 11 were given/);
     await assert.rejects(singularValuesOfEach([new Float64Array(12)], { rows: 3, columns: 4, accuracy: 'full' }, { signal: AbortSignal.abort() }), { name: 'AbortError' });
+  });
+});
+
+describe('singular values of matrices whose squares are given', () => {
+  it('are the roots of the eigenvalues; lines of zeros are left out and come back as zeros', async () => {
+    const [rows, columns] = [7, 30];
+    const values = Float64Array.from([9, 5, 4, 3, 1]);
+    // Two of seven rows are zero.
+    const inner = withSingularValues(5, columns, values, 8);
+    const matrix = new Float64Array(rows * columns);
+    for (const [i, row] of [0, 2, 3, 5, 6].entries()) matrix.set(inner.subarray(i * columns, (i + 1) * columns), row * columns);
+    const gram = Float64Array.from({ length: rows * rows }, (_, at) => {
+      const [i, j] = [Math.floor(at / rows), at % rows];
+      let sum = 0;
+      for (let k = 0; k < columns; k++) sum += matrix[i * columns + k] * matrix[j * columns + k];
+      return sum;
+    });
+    const tiny = gram.map((x) => x * 2 ** -1000);
+    const [found, zero, none, small] = await singularValuesOfGrams([gram, new Float64Array(rows * rows), gram.slice().fill(NaN, 3, 4), tiny], rows, null);
+    const expected = Float64Array.from([...values, 0, 0]);
+    assert.ok(found !== null && found.every((value, k) => Math.abs(value - expected[k]) <= 1e-13 * 9));
+    assert.deepEqual([zero, none], [new Float64Array(rows), null]);
+    assert.ok(small?.every((value, k) => Math.abs(value * 2 ** 500 - expected[k]) <= 1e-13 * 9));
+    // The same of the matrix itself, of which lines of zeros are left out too.
+    const [direct] = await singularValuesOfEach([matrix], { rows, columns, accuracy: 'full' });
+    assert.ok(direct?.every((value, k) => Math.abs(value - expected[k]) <= 1e-14 * 9));
   });
 });
