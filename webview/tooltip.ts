@@ -16,7 +16,10 @@ export function describe(target: Element, lines: () => readonly string[]): void 
 
 /** Starts listening, once for the page. */
 export function installTooltips(): void {
-  document.addEventListener('pointerover', (event) => schedule(described(event.target), hoverDelay));
+  document.addEventListener('pointerover', (event) => {
+    // A drawing shows its own; marks that appear under a resting pointer must not take it away.
+    if (!(event.target instanceof Element && event.target.closest('.plot') !== null)) schedule(described(event.target), hoverDelay);
+  });
   document.addEventListener('pointerdown', hideTooltip);
   document.addEventListener('focusin', (event) => {
     const target = event.target;

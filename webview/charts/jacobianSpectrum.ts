@@ -2,7 +2,7 @@ import type { JacobianDetail, JacobianOverview } from '../../server/report/jacob
 import { integer, significant } from '../numbers.js';
 import { t } from '../strings.js';
 import { axisLabel, type Chart, type ChartTheme, colour, type Json, type KeyEntry, layered, logTicks, quantitative, type Specification, ticksAt } from './chart.js';
-import { kindSymbol, stretchNumber } from './jacobianWords.js';
+import { spectrumSymbol, stretchNumber } from './jacobianWords.js';
 import { layerTicks } from './throughTheDepth.js';
 
 const height = 190;
@@ -15,7 +15,7 @@ const mostDots = 40;
 /** All known singular values of one Jacobian: 5–95 % over the inputs, their median, and one input. */
 export function jacobianSpectrumChart(detail: JacobianDetail, overview: JacobianOverview): Chart {
   const full = Math.min(detail.rows, detail.columns);
-  const symbol = detail.layer === null ? t('∂f/∂input') : kindSymbol(detail.kind);
+  const symbol = spectrumSymbol(detail);
   const values = detail.k.map((k, i) => ({ k, low: detail.q05[i], median: detail.q50[i], high: detail.q95[i], own: detail.input?.values[i] ?? null }));
   const largest = values.reduce((top, value) => Math.max(top, value.high, value.own ?? 0), 0);
   const title = detail.layer === null ? t('Output spectrum') : t('Spectrum of {0}', detail.label);
@@ -83,6 +83,7 @@ function indexDomain(last: number): [number, number] {
 function noteOf(detail: JacobianDetail): string {
   const parts: string[] = [];
   if (detail.nullDirections !== null) parts.push(detail.nullDirections);
+  if (Math.min(...detail.q05) < lowerEnd(detail)) parts.push(t('The axis ends at 1 % of the median σ₁.'));
   if (!detail.exact) parts.push(t('The largest values, ≈ to {0} of σ₁ at worst.', significant(detail.relativeError, 2)));
   if (detail.input === null) parts.push(t('The curve of a single input is not in this page.'));
   return parts.length === 0 ? t('Values of each k over the inputs; n = {0}.', integer(detail.n)) : parts.join(' ');

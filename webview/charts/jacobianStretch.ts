@@ -49,7 +49,8 @@ export function jacobianStretchChart(overview: JacobianOverview, options: Stretc
     height: tall + axisRoom + (options.narrow ? tall + axisRoom : 0),
     xScale: 'concat_0_x',
     note: drawn ? stretchNote(overview, options) : emptyNote(overview, options),
-    key: drawn ? stretchKey(options) : [],
+    // Also above the empty plot of a run that has begun, so that nothing moves when its first row is drawn.
+    key: drawn || overview.state === 'running' ? stretchKey(options) : [],
     table: stretchTable(overview, kind),
     points: [],
     ...(drawn ? { field: stretchField(overview, options, step) } : {}),

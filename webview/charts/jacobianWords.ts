@@ -16,6 +16,11 @@ export function kindSymbol(kind: JacobianKind): string {
   }
 }
 
+/** The Jacobian whose spectrum is shown: of the output, or of a layer. */
+export function spectrumSymbol({ layer, kind }: { layer: string | null; kind: JacobianKind }): string {
+  return layer === null ? t('∂f/∂input') : kindSymbol(kind);
+}
+
 /** A value of this analysis: ≈ before it where it is estimated, or where the inputs are no data. */
 export function stretchNumber(value: number, stretch: Pick<Stretch, 'exact'>, overview: Pick<JacobianOverview, 'inputs'>, digits = 4): string {
   return `${stretch.exact && overview.inputs.source === 'file' ? '' : '≈ '}${significant(value, digits)}`;
@@ -48,7 +53,7 @@ export function rowLines(row: JacobianRow, kind: JacobianKind, overview: Jacobia
     t('σ₁ of {0}: median {1}, 5–95 % {2} to {3}', kindSymbol(kind), number(stretch.q50), number(stretch.q05), number(stretch.q95)),
     t('largest seen {0}, input {1}', number(stretch.largest), stretch.largestInput),
   ];
-  if (kind === 'inputToLayer') lines.push(row.bound === null ? t('no proven bound: {0}', row.boundReason ?? '') : t('proven bound ≤ {0} {1}', significant(row.bound), boundWords(row)).trim());
+  if (kind === 'inputToLayer') lines.push(row.bound === null ? t('no proven bound: {0}', row.boundReason ?? '') : boundLine(row.bound, row));
   if (kind === 'layerLocal') lines.push(row.localFrom === null ? t('from the input') : t('from {0}', row.localFrom));
   lines.push(stretch.isometry === null ? t('ln σ: only the largest values are known') : t('ln σ: mean {0}, deviation {1}', significant(stretch.isometry.mean, 3), significant(stretch.isometry.deviation, 3)));
   if (row.saturation !== null) lines.push(t('{0} of its units pass no derivative ({1})', `${significant(row.saturation.share * 100, 2)} %`, row.saturation.activation));
@@ -56,6 +61,12 @@ export function rowLines(row: JacobianRow, kind: JacobianKind, overview: Jacobia
   if (input !== null && own !== null) lines.push(t('input {0}: {1}', input, number(own)));
   lines.push(t('{0} matrix, n = {1}, jacobians.layers[].{2}', dimensions([stretch.rows, stretch.columns]), integer(overview.inputs.sampled), kind));
   return lines;
+}
+
+function boundLine(bound: number, row: JacobianRow): string {
+  const factor = boundFactor(row);
+  if (factor === null) return t('proven bound ≤ {0}', significant(bound));
+  return isTight(row) ? t('proven bound ≤ {0}: it was reached', significant(bound)) : t('proven bound ≤ {0}, {1} × the largest seen', significant(bound), significant(factor, 3));
 }
 
 /** What a cell's tooltip says. */

@@ -51,11 +51,18 @@ export class Header {
       replace(this.inputs, inputFacts(inputs), choose);
     }
     const exportLink = link(t('Export'), () => host.post({ type: 'exportReport' }), { id: 'ss-export', title: t('Save the whole report as HTML, JSON, CSV …') });
-    const again = link(t('Re-run'), () => host.post({ type: 'analyze' }), { id: 'ss-rerun', title: t('Analyze again'), disabled: overview.state === 'running' });
+    const again = link(t('Re-run'), () => this.runAgain(), { id: 'ss-rerun', title: t('Analyze again: on the Jacobians tab the same inputs, else the weights'), disabled: overview.state === 'running' || model.jacobians.running });
     replace(this.actions, host.live && overview.state !== 'listed' ? exportLink : null, host.live && overview.origin === 'model' && overview.state !== 'listed' ? again : null);
     this.showBadge();
     this.showProgress();
     this.showTab();
+  }
+
+  private runAgain(): void {
+    const { model, host } = this.context;
+    const { overview } = model.jacobians;
+    if (model.tab === 'jacobians' && overview !== null) host.post({ type: 'analyzeJacobians', synthetic: overview.inputs.source === 'synthetic' });
+    else host.post({ type: 'analyze' });
   }
 
   showTab(): void {

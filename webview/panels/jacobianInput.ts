@@ -20,7 +20,7 @@ export class InputCard {
   private readonly profile = element('dl', { class: 'input-profile' });
   private drawn: InputPicture | null = null;
 
-  constructor(private readonly context: PanelContext, private readonly choose: (input: number) => void) {
+  constructor(private readonly context: PanelContext, private readonly choose: (input: number) => void, private readonly chooseUse: (layer: string, call: number) => void) {
     this.element.append(this.picture, element('div', { class: 'input-text' }, this.title, this.facts, this.profile));
   }
 
@@ -39,7 +39,7 @@ export class InputCard {
   private neighbours({ samples }: JacobianOverview, position: number): HTMLElement {
     const at = samples.order.indexOf(position);
     const step = (by: 1 | -1, text: string, tip: string): HTMLElement => link(text, () => this.choose(samples.index[samples.order[at + by]]), { disabled: samples.order.at(at + by) === undefined || at + by < 0, title: tip });
-    return element('span', { class: 'input-steps' }, step(-1, t('‹ less'), t('The input with the next smaller stretch')), ' ', step(1, t('more ›'), t('The input with the next larger stretch')));
+    return element('span', { class: 'input-steps' }, step(-1, t('‹ less'), t('The input with the next smaller stretch')), ' · ', step(1, t('more ›'), t('The input with the next larger stretch')));
   }
 
   private showProfile(overview: JacobianOverview, input: number): void {
@@ -51,7 +51,7 @@ export class InputCard {
     });
     const listed = found.sort((a, b) => Math.abs(Math.log(b.ratio)) - Math.abs(Math.log(a.ratio))).slice(0, listedLayers);
     const position = overview.samples.index.indexOf(input);
-    replace(this.profile, listed.length === 0 ? null : element('div', { class: 'number muted' }, element('dt', {}, t('farthest from the layer’s median')), element('dd', {}, t('σ₁, ratio'))), listed.map(({ row, stretch, value, ratio }) => element('div', { class: 'number', title: cellLines(row, kind, overview, position).join('\n') }, element('dt', { class: 'code' }, link(row.label, () => this.context.selectLayer(row.layer))), element('dd', {}, t('{0}, × {1}', stretchNumber(value, stretch, overview), significant(ratio, 3))))));
+    replace(this.profile, listed.length === 0 ? null : element('div', { class: 'number muted' }, element('dt', {}, t('farthest from the layer’s median')), element('dd', {}, t('σ₁, ratio'))), listed.map(({ row, stretch, value, ratio }) => element('div', { class: 'number', title: cellLines(row, kind, overview, position).join('\n') }, element('dt', { class: 'code' }, link(row.label, () => this.chooseUse(row.layer, row.call))), element('dd', {}, t('{0}, × {1}', stretchNumber(value, stretch, overview), significant(ratio, 3))))));
   }
 
   private showPicture(picture: InputPicture | null | undefined): void {

@@ -1,4 +1,5 @@
 import { element, replace } from '../dom.js';
+import { missing } from '../numbers.js';
 import type { PanelModel } from '../panelModel.js';
 import { t } from '../strings.js';
 
@@ -15,14 +16,13 @@ export class InputPicker {
   /** Another set of inputs. */
   load(): void {
     const { overview } = this.model.jacobians;
-    replace(this.list, (overview?.samples.index ?? []).map((index) => element('option', { value: index }, String(index))));
+    replace(this.list, element('option', { value: '', disabled: true }, missing), (overview?.samples.index ?? []).map((index) => element('option', { value: index }, String(index))));
     this.show();
   }
 
   show(): void {
     const { input, overview } = this.model.jacobians;
     this.element.hidden = overview === null || overview.samples.index.length === 0;
-    if (input === null) this.list.selectedIndex = -1;
-    else this.list.value = String(input);
+    this.list.value = input === null ? '' : String(input);
   }
 }

@@ -5,6 +5,7 @@ import { depthAcrossFrom, jacobianDepthChart } from '../charts/jacobianDepth.js'
 import { jacobianInputsChart } from '../charts/jacobianInputs.js';
 import { jacobianSpectrumChart } from '../charts/jacobianSpectrum.js';
 import { inputColumnData, inputData, inputSelection, jacobianStretchChart, layerData, layerSelection, type StretchMeasure } from '../charts/jacobianStretch.js';
+import { spectrumSymbol } from '../charts/jacobianWords.js';
 import { Segmented } from '../controls.js';
 import { element, link, replace } from '../dom.js';
 import { FigureView, type FigureOptions } from '../figure.js';
@@ -48,6 +49,7 @@ export class JacobiansPanel {
   private measure: StretchMeasure = 'stretch';
   private narrow = false;
   private refreshTimer = 0;
+  private refreshed = 0;
 
   constructor(private readonly context: PanelContext) {
     this.start = new JacobiansStart(context);
@@ -69,7 +71,7 @@ export class JacobiansPanel {
     this.spectrum = this.figure('jacobian-spectrum', { controls: this.subject.element });
     this.density = this.figure('jacobian-density', {});
     this.inputs = this.figure('jacobian-inputs', {});
-    this.card = new InputCard(context, (input) => this.selectInput(input));
+    this.card = new InputCard(context, (input) => this.selectInput(input), (layer, call) => this.selectUse(layer, call));
     this.stretch.element.classList.add('wide-chart');
     this.body.append(element('div', { class: 'toolbar' }, this.kinds.element, this.picker.element), this.stretch.element, element('div', { class: 'charts' }, this.spectrum.element, this.inputs.element, this.density.element), this.card.element, this.numbers.element);
     this.element.append(this.strip, this.start.element, this.answer, this.body);
@@ -170,7 +172,7 @@ export class JacobiansPanel {
       const total = progress?.total ?? overview.rows.length;
       const done = progress?.done ?? overview.rows.filter((row) => row.state !== 'pending').length;
       replace(this.line, t('{0} of {1} layers done.', integer(done), integer(total)));
-      replace(this.basis, t('Exact Jacobians at {0} inputs; rows fill as they are done.', integer(overview.inputs.sampled)), ...(this.context.host.live ? [' · ', link(t('Cancel'), () => this.context.cancel(), { id: 'ss-cancel-jacobians' }), ` ${t('(Esc)')}`] : []));
+      replace(this.basis, overview.inputs.sampled === 1 ? t('Jacobians at 1 input; rows fill as they are done.') : t('Jacobians at {0} inputs; rows fill as they are done.', integer(overview.inputs.sampled)), ...(this.context.host.live ? [' · ', link(t('Cancel'), () => this.context.cancel(), { id: 'ss-cancel-jacobians' }), ` ${t('(Esc)')}`] : []));
       return;
     }
     replace(this.line, overview.state === 'withheld' ? mark('error') : '', overview.state === 'withheld' ? ' ' : '', ...answerLine(overview.answer));
@@ -229,7 +231,7 @@ export class JacobiansPanel {
     this.density.element.hidden = drawable?.density === null || drawable === null;
     if (drawable !== null && drawable.density !== null) this.density.show(jacobianDensityChart(drawable));
     this.numbers.element.hidden = drawable === null;
-    if (drawable !== null) this.numbers.showGroups(jacobianGroups(drawable, overview, drawable.layer === null ? null : row));
+    if (drawable !== null) this.numbers.showGroups(jacobianGroups(drawable, overview, drawable.layer === null ? null : row), `${drawable.layer === null ? t('output') : drawable.label}, ${spectrumSymbol(drawable)}`);
   }
 
   private emptySpectrum(overview: JacobianOverview, waiting: boolean): Chart {
@@ -237,12 +239,15 @@ export class JacobiansPanel {
     return { id: 'jacobian-spectrum', title: t('Output spectrum'), unit: '', label: note, height: 190, xScale: 'x', note, key: [], table: { columns: ['k'], rows: [] }, points: [], specification: null };
   }
 
+  /** The first row is drawn at once. */
   private refreshLater(): void {
     if (this.refreshTimer !== 0) return;
+    const wait = Math.max(0, this.refreshed + refreshInterval - performance.now());
     this.refreshTimer = window.setTimeout(() => {
       this.refreshTimer = 0;
+      this.refreshed = performance.now();
       if (!this.body.hidden && this.context.model.tab === 'jacobians') this.showCharts();
-    }, refreshInterval);
+    }, wait);
   }
 
   private onResize(): void {

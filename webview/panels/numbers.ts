@@ -9,10 +9,11 @@ import { metricGroups, type MetricGroup, type MetricRow } from './metricRows.js'
 export class NumbersSection {
   readonly element: HTMLElement;
   private readonly groups = element('div', { class: 'number-groups' });
+  private readonly subject = element('span', { class: 'muted' });
 
   constructor(tools: HTMLElement | null, id = 'ss-numbers') {
     this.element = element('section', { class: 'numbers', id, 'aria-label': t('Numbers') });
-    this.element.append(element('div', { class: 'section-head' }, element('h2', {}, t('Numbers')), tools ?? ''), this.groups);
+    this.element.append(element('div', { class: 'section-head' }, element('h2', {}, t('Numbers'), ' ', this.subject), tools ?? ''), this.groups);
     this.groups.addEventListener('keydown', (event) => this.onKey(event));
   }
 
@@ -20,7 +21,9 @@ export class NumbersSection {
     this.showGroups(metricGroups(detail));
   }
 
-  showGroups(groups: readonly MetricGroup[]): void {
+  /** @param subject what the numbers are of, where the page does not say it otherwise */
+  showGroups(groups: readonly MetricGroup[], subject = ''): void {
+    this.subject.textContent = subject;
     replace(this.groups, groups.map(drawGroup));
     const first = this.groups.querySelector<HTMLElement>('.number');
     if (first !== null) first.tabIndex = 0;

@@ -79,7 +79,7 @@ describe('singular values of matrices whose squares are given', () => {
     const tiny = gram.map((x) => x * 2 ** -1000);
     const [found, zero, none, small] = await singularValuesOfGrams([gram, new Float64Array(rows * rows), gram.slice().fill(NaN, 3, 4), tiny], rows, null);
     const expected = Float64Array.from([...values, 0, 0]);
-    assert.ok(found !== null && found.every((value, k) => Math.abs(value - expected[k]) <= 1e-13 * 9));
+    assert.ok(found?.every((value, k) => Math.abs(value - expected[k]) <= 1e-13 * 9));
     assert.deepEqual([zero, none], [new Float64Array(rows), null]);
     assert.ok(small?.every((value, k) => Math.abs(value * 2 ** 500 - expected[k]) <= 1e-13 * 9));
     // The same of the matrix itself, of which lines of zeros are left out too.

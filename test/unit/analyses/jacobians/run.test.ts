@@ -17,8 +17,9 @@ import { gaussian } from '../../../support/matrices.js';
 
 const size = 6;
 const depth = 4;
+const identity = (): Float64Array => Float64Array.from({ length: size * size }, (_, at) => (at % (size + 1) === 0 ? 1 : 0));
 /** Row-major, [out, in]. */
-const weights = Array.from({ length: depth }, (_, l) => gaussian(size, size, l + 1).map((x) => Math.fround(x)));
+const weights: readonly Float64Array[] = Array.from({ length: depth }, (_, l) => gaussian(size, size, l + 1).map((x) => Math.fround(x)));
 
 const node = (operator: string, inputs: string[], output: string, attributes: OnnxNode['attributes'] = {}): OnnxNode => ({ operator, domain: '', inputs, outputs: [output], attributes });
 
@@ -71,12 +72,13 @@ describe('Jacobian analysis', () => {
       assert.ok(jacobians !== null && inputs !== null && complete);
       assert.deepEqual([skipped, inputs.n, jacobians.inputIndices.length, jacobians.selfCheck.passed], [[], 9, 5, true]);
       assert.deepEqual(jacobians.layers.map(({ layer, localFrom }) => [layer, localFrom]), [['w1', null], ['w2', 'w1'], ['w3', 'w2'], ['w4', 'w3']]);
-      let [upTo, bound] = [Float64Array.from({ length: size * size }, (_, at) => (at % (size + 1) === 0 ? 1 : 0)), 1];
+      let upTo = identity();
+      let bound = 1;
       let logDeterminants = 0;
       for (const [l, entry] of jacobians.layers.entries()) {
         upTo = product(weights[l], upTo);
         const [own, whole] = [await singularValues(weights[l]), await singularValues(upTo)];
-        const onwards = await singularValues(weights.slice(l + 1).reduce((after, next) => product(next, after), Float64Array.from({ length: size * size }, (_, at) => (at % (size + 1) === 0 ? 1 : 0))));
+        const onwards = await singularValues(weights.slice(l + 1).reduce((after, next) => product(next, after), identity()));
         bound *= own[0];
         logDeterminants += own.reduce((sum, value) => sum + Math.log(value), 0);
         for (let input = 0; input < 5; input++) {
