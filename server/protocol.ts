@@ -51,7 +51,7 @@ export interface AnalyzeSettings extends Partial<AnalysisSettings> {
   retry?: string[];
   /** Inputs of the Jacobians; null or absent: those of the last analysis, else those that sigmascope.json names for the model. */
   inputs?: InputsRequest | 'synthetic' | null;
-  /** How many of them are looked at; as sigmascope.json says, or 100. */
+  /** How many of them are looked at; absent: as in the last analysis, else as sigmascope.json says, or 100. */
   samples?: number;
   precision?: 'float32' | 'float64';
 }
@@ -73,7 +73,7 @@ export interface InputsRequest {
 export interface InputsProposal {
   /** What was tried out; null: none was asked for, and sigmascope.json names none. */
   request: InputsRequest | null;
-  /** As sigmascope.json says. */
+  /** As in the last analysis, else as sigmascope.json says. */
   samples: number | null;
   /** sigmascope.json names these very inputs for the model. */
   declared: boolean;

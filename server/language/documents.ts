@@ -24,8 +24,8 @@ export class RequestError extends Error {
 /** The open models and saved reports, by path. */
 export class Documents {
   private readonly open = new Map<string, Promise<ModelDocument | SavedDocument>>();
-  /** Inputs that the analysis of a model was last asked for with. */
-  private readonly inputs = new Map<string, InputsRequest | 'synthetic'>();
+  /** Inputs that the analysis of a model was last asked for with, and how many of them; null: as by default. */
+  private readonly inputs = new Map<string, { request: InputsRequest | 'synthetic'; samples: number | null }>();
 
   constructor(private readonly engine: Engine) {}
 
@@ -42,9 +42,11 @@ export class Documents {
   }
 
   async analyze(file: string, settings: AnalyzeSettings, signal: AbortSignal): Promise<ReportOverview> {
-    const inputs = settings.inputs ?? this.inputs.get(file) ?? null;
-    if (inputs !== null) this.inputs.set(file, inputs);
-    return (await this.model(file)).analyze({ ...settings, inputs }, signal);
+    const { inputs, samples } = settings;
+    if (inputs !== undefined && inputs !== null) this.inputs.set(file, { request: inputs, samples: samples ?? null });
+    const last = this.inputs.get(file);
+    const number = samples ?? last?.samples ?? null;
+    return (await this.model(file)).analyze({ ...settings, inputs: last?.request ?? null, ...(number === null ? {} : { samples: number }) }, signal);
   }
 
   async layerDetail(file: string, layer: string): Promise<LayerDetail | null> {
@@ -99,13 +101,14 @@ export class Documents {
 
   /** Tries inputs out; without a request those of the last analysis, else those that sigmascope.json names. */
   async previewInputs(file: string, request: InputsRequest | null, pictures: number, signal: AbortSignal): Promise<InputsProposal> {
-    const last = this.inputs.get(file) ?? null;
-    return proposeInputs(this.engine, file, request ?? (last === 'synthetic' ? null : last), pictures, signal);
+    const { request: last = null, samples = null } = this.inputs.get(file) ?? {};
+    if (last === null || last === 'synthetic') return proposeInputs(this.engine, file, request, pictures, signal);
+    return { ...(await proposeInputs(this.engine, file, request ?? last, pictures, signal)), samples };
   }
 
   /** One input of the last analysis; null where it is no picture, or was made up. */
   async inputPicture(file: string, index: number, signal: AbortSignal): Promise<InputPicture | null> {
-    const request = this.inputs.get(file) ?? (await this.engine.inputsFor(file))?.request ?? 'synthetic';
+    const request = this.inputs.get(file)?.request ?? (await this.engine.inputsFor(file))?.request ?? 'synthetic';
     return request === 'synthetic' ? null : pictureOfInput(this.engine, file, request, index, signal);
   }
 

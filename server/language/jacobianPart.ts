@@ -2,7 +2,7 @@ import { pooledRunner } from '../analyses/context.js';
 import { runJacobians, type JacobianResult } from '../analyses/jacobians/run.js';
 import type { NetworkTask } from '../analyses/jacobians/task.js';
 import { jacobianDetailOf, type JacobianChoice } from '../report/jacobianDetail.js';
-import { jacobianOverviewOf, jacobianRowOf, pendingJacobians, rowContext } from '../report/jacobianView.js';
+import { jacobianOverviewOf, jacobianRowOf, pendingJacobians, rowContext, type LayerUse } from '../report/jacobianView.js';
 import type { JacobianDetail, JacobianOverview, JacobianRow } from '../report/jacobianViews.js';
 import type { Engine } from './engine.js';
 import { RowBatch } from './rowBatch.js';
@@ -10,6 +10,8 @@ import { RowBatch } from './rowBatch.js';
 /** The Jacobians of a document: the last run's, or those of the one that runs. */
 export class JacobianPart {
   private pending: JacobianOverview | null = null;
+  /** What the last run was to differentiate. */
+  private uses: readonly LayerUse[] = [];
 
   constructor(
     private readonly path: string,
@@ -21,7 +23,7 @@ export class JacobianPart {
 
   /** What the tab draws; null where there is nothing. */
   overview(): JacobianOverview | null {
-    return this.pending ?? (this.result === null ? null : jacobianOverviewOf(this.result, this.result.complete ? 'done' : 'cancelled'));
+    return this.pending ?? (this.result === null ? null : jacobianOverviewOf(this.result, this.result.complete ? 'done' : 'cancelled', this.uses));
   }
 
   detail(choice: JacobianChoice): JacobianDetail | null {
@@ -32,6 +34,7 @@ export class JacobianPart {
   async run(task: NetworkTask, wanted: (layer: string) => boolean, signal: AbortSignal): Promise<void> {
     const { outbox, pool } = this.engine;
     this.result = null;
+    this.uses = [];
     let counts = { done: 0, total: 0 };
     const rows = new RowBatch<JacobianRow>((batch) => outbox.jacobianRows(this.path, batch, counts.done, counts.total));
     const progress = new RowBatch<{ layer: string | null; done: number; total: number }>((items) => outbox.progress({ document: this.path, ...items[items.length - 1] }));
@@ -41,6 +44,7 @@ export class JacobianPart {
         signal,
         onNetwork: ({ inputs, inputIndices, precision }, uses) => {
           counts = { done: 0, total: uses.length };
+          this.uses = uses;
           context = rowContext(inputIndices, uses, []);
           this.pending = pendingJacobians(inputs, inputIndices, uses, precision);
           outbox.jacobians(this.path, this.pending, null);

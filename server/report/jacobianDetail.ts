@@ -1,7 +1,7 @@
 import type { JacobianReport, JacobianSpectra, SpectralDensity } from './jacobians.js';
 import { labelOf, type JacobianSource } from './jacobianView.js';
 import { jacobianKinds, type EmbeddedJacobian, type JacobianDetail, type JacobianKind, type JacobianMeasure } from './jacobianViews.js';
-import { formatNumber, statisticDigits } from './numbers.js';
+import { formatCount, formatNumber, statisticDigits } from './numbers.js';
 import { quantileOf } from './sampleQuantiles.js';
 import { thinnedIndices } from './thinning.js';
 import { maximumCurvePoints } from './views.js';
@@ -123,7 +123,13 @@ function nullDirectionWords({ rows, columns, measures, singularValues }: Jacobia
     if (most === 1) return `σ${subscript(full)} is null at every input (${size}).`;
     return `The last ${most} of ${full} directions are null at every input (${size}).`;
   }
-  return `${least === 0 ? 'Up to' : `${least} to`} ${most} of ${plural(full, 'direction')} are null, by input: median ${formatNumber(quantileOf(lost, 0.5) ?? 0, 3)}.`;
+  return `${least === 0 ? 'Up to' : `${least} to`} ${most} of ${plural(full, 'direction')} are null, by input: median ${middle(lost)}.`;
+}
+
+/** The median of counts: whole, or halfway between two. */
+function middle(counts: readonly number[]): string {
+  const median = quantileOf(counts, 0.5) ?? 0;
+  return Number.isInteger(median) ? formatCount(median) : median.toFixed(1);
 }
 
 function subscript(value: number): string {

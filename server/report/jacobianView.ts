@@ -33,15 +33,16 @@ export interface RowContext {
  * What the Jacobians tab draws of a report, without the spectra.
  *
  * @param state how the analysis ended; a failing self-check withholds everything whatever it says
+ * @param uses all uses of layers that were to be differentiated, where they are known: those without Jacobians are pending
  * @returns null where the report holds no Jacobians. Cost O(layers · inputs).
  */
-export function jacobianOverviewOf(source: JacobianSource, state: Exclude<JacobianState, 'withheld'> = 'done'): JacobianOverview | null {
+export function jacobianOverviewOf(source: JacobianSource, state: Exclude<JacobianState, 'withheld'> = 'done', uses: readonly LayerUse[] = []): JacobianOverview | null {
   const { inputs, jacobians } = source;
   if (inputs === undefined || inputs === null || jacobians === undefined || jacobians === null) return null;
   const withheld = !jacobians.selfCheck.passed;
   const order = orderOf(jacobians);
-  const context = rowContext(jacobians.inputIndices, jacobians.layers, source.skipped, order);
-  const rows = withheld ? [] : jacobians.layers.map((layer) => jacobianRowOf(layer, context));
+  const context = rowContext(jacobians.inputIndices, [...jacobians.layers, ...uses], source.skipped, order);
+  const rows = withheld ? [] : allRows(jacobians.layers, state === 'cancelled' ? uses : [], context);
   const output = jacobians.output === null || withheld ? null : stretchOf(jacobians.output, context);
   const withoutAnswer: Omit<JacobianOverview, 'answer'> = {
     state: withheld ? 'withheld' : state,
@@ -68,23 +69,36 @@ export function pendingJacobians(inputs: InputsReport, inputIndices: readonly nu
     inputs: inputFacts(inputs, inputIndices.length),
     precision,
     selfCheck: null,
-    rows: uses.map((use) => ({
-      ...use,
-      label: labelOf(use, context.repeated),
-      state: 'pending',
-      stretch: { inputToLayer: null, layerLocal: null, layerToOutput: null },
-      reasons: noReasons,
-      localFrom: null,
-      bound: null,
-      boundReason: null,
-      truth: null,
-      saturation: null,
-    })),
+    rows: uses.map((use) => pendingRow(use, context)),
     samples: samplesOf(inputs, context, order),
     output: null,
     outputReason: null,
   };
   return { ...withoutAnswer, answer: jacobianAnswer(withoutAnswer, null) };
+}
+
+/** Rows of the layers that have Jacobians and, in the order of `uses`, of those that were not reached. */
+function allRows(layers: readonly LayerJacobians[], uses: readonly LayerUse[], context: RowContext): JacobianRow[] {
+  const keyOf = ({ layer, call }: Pick<LayerUse, 'layer' | 'call'>): string => `${call} ${layer}`;
+  const done = new Map(layers.map((layer) => [keyOf(layer), jacobianRowOf(layer, context)]));
+  return uses.length === 0 ? [...done.values()] : uses.map((use) => done.get(keyOf(use)) ?? pendingRow(use, context));
+}
+
+function pendingRow({ layer, call, value }: LayerUse, { repeated }: RowContext): JacobianRow {
+  return {
+    layer,
+    call,
+    label: labelOf({ layer, call }, repeated),
+    value,
+    state: 'pending',
+    stretch: { inputToLayer: null, layerLocal: null, layerToOutput: null },
+    reasons: noReasons,
+    localFrom: null,
+    bound: null,
+    boundReason: null,
+    truth: null,
+    saturation: null,
+  };
 }
 
 /**

@@ -83,7 +83,7 @@ function indexDomain(last: number): [number, number] {
 function noteOf(detail: JacobianDetail): string {
   const parts: string[] = [];
   if (detail.nullDirections !== null) parts.push(detail.nullDirections);
-  if (Math.min(...detail.q05) < lowerEnd(detail)) parts.push(t('The axis ends at 1 % of the median σ₁.'));
+  if (Math.min(...detail.q05) < lowerEnd(detail)) parts.push(t('Not drawn: values below {0}.', significant(lowerEnd(detail), 2)));
   if (!detail.exact) parts.push(t('The largest values, ≈ to {0} of σ₁ at worst.', significant(detail.relativeError, 2)));
   if (detail.input === null) parts.push(t('The curve of a single input is not in this page.'));
   return parts.length === 0 ? t('Values of each k over the inputs; n = {0}.', integer(detail.n)) : parts.join(' ');

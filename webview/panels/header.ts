@@ -58,13 +58,6 @@ export class Header {
     this.showTab();
   }
 
-  private runAgain(): void {
-    const { model, host } = this.context;
-    const { overview } = model.jacobians;
-    if (model.tab === 'jacobians' && overview !== null) host.post({ type: 'analyzeJacobians', synthetic: overview.inputs.source === 'synthetic' });
-    else host.post({ type: 'analyze' });
-  }
-
   showTab(): void {
     const { tab } = this.context.model;
     for (const [key, made] of this.tabButtons) {
@@ -103,6 +96,14 @@ export class Header {
     const words = count === 1 ? t('1 layer with warnings') : t('{0} layers with warnings', integer(count));
     this.badge.title = words;
     setAttribute(this.tabButtons.get('weights') ?? this.badge, 'aria-label', count === 0 ? null : t('Weights, {0}', words));
+  }
+
+  /** The weights, or on the Jacobians tab the Jacobians at the same inputs. */
+  private runAgain(): void {
+    const { model, host } = this.context;
+    const { overview } = model.jacobians;
+    if (model.tab === 'jacobians' && overview !== null) host.post({ type: 'analyzeJacobians', synthetic: overview.inputs.source === 'synthetic' });
+    else host.post({ type: 'analyze' });
   }
 
   private onKey(event: KeyboardEvent): void {

@@ -35,6 +35,13 @@ const defaultTolerance = 1e-3;
 const defaultMaximumProducts = 2000;
 const float32ProductError = 2 ** -22;
 const defaultMemoryBytes = 512 * 1024 * 1024;
+/**
+ * A recurrence that starts from one vector meets one direction of a multiple value alone; rounding brings in the others, and
+ * the more of it there is the sooner. Products more exact than this share of the wanted accuracy, or than about float32, are
+ * perturbed by that much.
+ */
+const mostPerturbation = 2 ** -26;
+const perturbationShare = 1 / 64;
 /** More basis vectors cost more in the projected matrix than a restart costs in products. */
 const mostVectors = 640;
 
@@ -60,10 +67,13 @@ export async function familySingularValues(family: OperatorFamily, settings: Fam
         return found.singularValues.every(Number.isFinite) ? { ...found, relativeError: found.relativeError + productError } : null;
       };
     }
+    const perturbation = Math.min(mostPerturbation, perturbationShare * tolerance);
+    const isExact = productError < perturbation;
     const capacity = Math.min(short, mostVectors, Math.max(leastBasis(count), Math.floor(memoryBytes / 8 / short / members)));
     const memory = new KernelMemory(await compileKernel());
     memory.reserve(members * vectorLanczosBytes(short, long, capacity) + vectorLanczosScratchBytes(capacity));
-    return (operator, own, member) => runSteps(new VectorLanczos(memory, operator, { count, tolerance, maximumProducts, productError, random: own }, capacity).solve(), maximumProducts, member);
+    const lanczos = { count, tolerance, maximumProducts, productError: isExact ? perturbation : productError };
+    return (operator, own, member) => runSteps(new VectorLanczos(memory, isExact ? perturbed(operator, perturbation, own) : operator, { ...lanczos, random: own }, capacity).solve(), maximumProducts, member);
   };
   const solver = await choose();
   const gathered = new GatheredOperators(family);
@@ -83,6 +93,25 @@ export async function familySingularValues(family: OperatorFamily, settings: Fam
       }
     }),
   );
+}
+
+/** The operator with random vectors of a small share of their length added to its products. */
+function perturbed(operator: BlockOperator, share: number, random: RandomGenerator): BlockOperator {
+  const disturb = (result: Float64Array): void => {
+    const size = share * Math.sqrt(result.reduce((sum, x) => sum + x * x, 0) / result.length);
+    for (let i = 0; i < result.length; i++) result[i] += size * random.normal();
+  };
+  return {
+    ...operator,
+    applyBlock: async (x, y, count) => {
+      await operator.applyBlock(x, y, count);
+      disturb(y);
+    },
+    applyTransposedBlock: async (y, x, count) => {
+      await operator.applyTransposedBlock(y, x, count);
+      disturb(x);
+    },
+  };
 }
 
 async function ofSmall(operator: BlockOperator, count: number, productError: number, control: SolveControl): Promise<LargestValues | null> {

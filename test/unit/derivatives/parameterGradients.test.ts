@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
-import { NotDifferentiable, elementsOf, type FlatGraph } from '../../../server/derivatives/graph.js';
+import { NotDifferentiable, elementsOf, type FlatGraph, type Node } from '../../../server/derivatives/graph.js';
 import { importGraph } from '../../../server/derivatives/importGraph.js';
 import { NetworkDerivatives } from '../../../server/derivatives/networkDerivatives.js';
 import { SampleDerivatives } from '../../../server/derivatives/sampleDerivatives.js';
@@ -68,42 +68,59 @@ describe('gradients by parameters', () => {
     for (const name of parameters) {
       const [all, total] = [each.get(name) ?? new Float64Array(), sum.get(name) ?? new Float64Array()];
       assert.equal(total.length * n, all.length);
-      assert.ok(difference(total, total.map((_, i) => images.n && Array.from({ length: n }, (__, k) => all[k * total.length + i]).reduce((a, b) => a + b))) <= 1e-12, name);
+      assert.ok(difference(total, total.map((_, i) => Array.from({ length: n }, (__, k) => all[k * total.length + i]).reduce((a, b) => a + b))) <= 1e-12, name);
     }
   });
 
-  /** A layer of every kind that has a quick way, and of those that have none. */
-  const constants: Record<string, Constant> = {
-    grouped: { shape: [6, 2, 3, 2], values: normals(72) }, bias: { shape: [6], values: normals(6) }, scale: { shape: [6, 1, 1], values: normals(6) }, slope: { shape: [6, 1, 1], values: normals(6) },
-    spread: { shape: [6, 2, 2, 2], values: normals(48) }, spreadBias: { shape: [4], values: normals(4) }, tokens: { shape: [1, 1, 9], values: normals(9) }, first: { shape: [1], values: [1], dtype: 'int64' },
-    places: { shape: [4], values: [1, 4, -1, 0], dtype: 'int64' }, apart: { shape: [3], values: [0, 4, 9], dtype: 'int64' }, sizes: { shape: [3], values: [1, 1, 1], dtype: 'int64' },
-    turned: { shape: [5, 9], values: normals(45) }, gain: { shape: [5], values: normals(5) }, shift: { shape: [5], values: normals(5) }, last: { shape: [25, 4], values: normals(100) }, lastBias: { shape: [1, 4], values: normals(4) }, left: { shape: [3, 5], values: normals(15) },
-  };
-  const layers = networkOf([
-    node('Conv', ['x', 'grouped', 'bias'], ['a'], { group: { type: 'int', value: 2 }, strides: ints(2, 1), pads: ints(1, 0, 0, 1), dilations: ints(1, 2) }),
-    node('Mul', ['a', 'scale'], ['b']),
-    node('PRelu', ['b', 'slope'], ['c']),
-    node('ConvTranspose', ['c', 'spread', 'spreadBias'], ['d'], { group: { type: 'int', value: 2 }, strides: ints(1, 2), pads: ints(0, 1, 1, 0) }),
-    node('Slice', ['d', 'zeros', 'ends', 'axes'], ['e']),
-    node('Reshape', ['e', 'apart'], ['f']),
-    // A parameter that is repeated for every sample before it meets the data.
-    node('Shape', ['f'], ['shape']),
-    node('Gather', ['shape', 'zero'], ['samples']),
-    node('Concat', ['samples', 'ones'], ['repeated'], { axis: { type: 'int', value: 0 } }),
-    node('Expand', ['tokens', 'repeated'], ['every']),
-    node('Concat', ['every', 'f'], ['g'], { axis: { type: 'int', value: 1 } }),
-    // Parameters that go through an operation of their own.
-    node('Transpose', ['turned'], ['weights'], { perm: ints(1, 0) }),
-    node('MatMul', ['g', 'weights'], ['h']),
-    node('LayerNormalization', ['h', 'gain', 'shift'], ['i'], { epsilon: float(1e-5) }),
-    node('Add', ['i', 'shift'], ['j']),
-    node('Flatten', ['j'], ['k']),
-    node('Gemm', ['k', 'last', 'lastBias'], ['l'], { alpha: float(0.5), beta: float(2) }),
-    node('MatMul', ['left', 'j5'], ['m']),
-    node('Slice', ['j', 'zeros', 'fives', 'axes'], ['j5']),
-  ].sort((a, b) => (a.outputs[0] === 'j5' && b.outputs[0] === 'm' ? -1 : a.outputs[0] === 'm' && b.outputs[0] === 'j5' ? 1 : 0)), { x: [1, 4, 6, 5] }, {
-    ...constants,
-    zeros: { values: [0, 0, 0], dtype: 'int64' }, ends: { values: [1000, 1000, 3], dtype: 'int64' }, fives: { values: [1000, 5, 5], dtype: 'int64' }, axes: { values: [0, 1, 2], dtype: 'int64' }, zero: { values: [0], dtype: 'int64' }, ones: { values: [1, 9], dtype: 'int64' },
-  }, ['l']);
-  void layers;
+  /** Parameters p, q, … that reach the data by a quick way, by the rule of an operator, or after operations of their own. */
+  const integer = (value: number) => ({ type: 'int', value }) as const;
+  const layers: { what: string; nodes: Node[]; x: number[]; parameters: Record<string, number[]>; constants?: Record<string, Constant> }[] = [
+    { what: 'Conv with groups, strides and dilations', nodes: [node('Conv', ['x', 'p', 'q'], ['y'], { group: integer(2), strides: ints(2, 1), pads: ints(1, 0, 0, 2), dilations: ints(1, 2) })], x: [1, 4, 6, 5], parameters: { p: [6, 2, 3, 2], q: [6] } },
+    { what: 'ConvTranspose', nodes: [node('ConvTranspose', ['x', 'p', 'q'], ['y'], { group: integer(2), strides: ints(1, 2), pads: ints(0, 1, 1, 0) })], x: [1, 4, 3, 5], parameters: { p: [4, 3, 2, 2], q: [6] } },
+    { what: 'Gemm with factors', nodes: [node('Gemm', ['x', 'p', 'q'], ['y'], { alpha: float(0.5), beta: float(2) })], x: [1, 7], parameters: { p: [7, 3], q: [1, 3] } },
+    { what: 'Gemm with turned weights', nodes: [node('Gemm', ['x', 'p'], ['y'], { transB: integer(1) })], x: [1, 7], parameters: { p: [3, 7] } },
+    { what: 'MatMul of tokens, and a bias', nodes: [node('MatMul', ['x', 'p'], ['z']), node('Add', ['q', 'z'], ['y'])], x: [1, 3, 5], parameters: { p: [5, 4], q: [4] } },
+    { what: 'MatMul from the left', nodes: [node('MatMul', ['p', 'x'], ['y'])], x: [1, 3, 5], parameters: { p: [4, 3] } },
+    { what: 'scales and slopes', nodes: [node('Mul', ['x', 'p'], ['z']), node('PRelu', ['z', 'q'], ['y'])], x: [1, 4, 3], parameters: { p: [4, 1], q: [4, 1] } },
+    { what: 'LayerNormalization', nodes: [node('LayerNormalization', ['x', 'p', 'q'], ['y'])], x: [1, 4, 6], parameters: { p: [6], q: [6] } },
+    { what: 'a parameter in two places', nodes: [node('MatMul', ['x', 'p'], ['z']), node('Tanh', ['z'], ['u']), node('MatMul', ['u', 'p'], ['y'])], x: [1, 5], parameters: { p: [5, 5] } },
+    { what: 'parameters of parameters', nodes: [node('Transpose', ['p'], ['z'], { perm: ints(1, 0) }), node('Mul', ['z', 'q'], ['u']), node('MatMul', ['x', 'u'], ['y'])], x: [1, 5], parameters: { p: [3, 5], q: [3] } },
+    {
+      what: 'a token that is repeated for every sample',
+      nodes: [node('Shape', ['x'], ['z'], { end: integer(1) }), node('Concat', ['z', 'rest'], ['u'], { axis: integer(0) }), node('Expand', ['p', 'u'], ['v']), node('Concat', ['v', 'x'], ['y'], { axis: integer(1) })],
+      x: [1, 3, 5], parameters: { p: [1, 1, 5] }, constants: { rest: { values: [1, 5], dtype: 'int64' } },
+    },
+  ];
+
+  for (const { what, nodes, x, parameters: shapes, constants = {} } of layers) {
+    it(`are the same in one run for all samples as one by one: ${what}`, async () => {
+      const values = Object.fromEntries(Object.entries(shapes).map(([name, shape]) => [name, { shape, values: normals(elementsOf(shape)) }]));
+      const layer = networkOf(nodes, { x }, { ...values, ...constants }, ['y']);
+      const samples: Samples = { n: 4, inputs: { x: { dtype: 'float64', shape: x, elements: Float64Array.from(normals(4 * elementsOf(x))), held: false, batched: true } } };
+      const together = await NetworkDerivatives.create({ ...layer, inputs: [{ name: 'x', dtype: 'float32', shape: null }] }, batchOf(samples, [0, 1, 2, 3]), { precision: 'float64' });
+      const cotangents = Float64Array.from({ length: elementsOf(together.shapeOf('y')) }, (_, i) => Math.cos(i));
+      const found = await together.sampleGradients('y', Object.keys(shapes), cotangents, batchOf(samples, [0, 1, 2, 3]), () => true);
+      await together.release();
+      const expected = await gradients(layer, samples, Object.keys(shapes), 1);
+      for (const name of Object.keys(shapes)) assert.ok(difference(Array.from(found.get(name) ?? [], Number), expected.get(name) ?? []) <= 1e-12, name);
+    });
+  }
+
+  it('are found one by one where samples are not the first axis', async () => {
+    const values = { p: { shape: [5, 2], values: normals(10) } };
+    const turning = networkOf([node('Transpose', ['x'], ['z'], { perm: ints(1, 0, 2) }), node('MatMul', ['z', 'p'], ['u']), node('Tanh', ['u'], ['v']), node('Transpose', ['v'], ['y'], { perm: ints(1, 0, 2) })], { x: [1, 3, 5] }, values, ['y']);
+    const samples: Samples = { n: 3, inputs: { x: { dtype: 'float64', shape: [1, 3, 5], elements: Float64Array.from(normals(45)), held: false, batched: true } } };
+    const [batched, alone] = [await gradients(turning, samples, ['p'], 3), await gradients(turning, samples, ['p'], 1)];
+    assert.ok(difference(batched.get('p') ?? [], alone.get('p') ?? []) <= 1e-13);
+    const { network } = await NetworkDerivatives.create({ ...turning, inputs: [{ name: 'x', dtype: 'float32', shape: null }] }, batchOf(samples, [0, 1, 2]), { precision: 'float64' });
+    assert.throws(() => sampleGradients(network, { of: 'y', by: ['p'], samples: 3, isBatched: (name) => name !== 'u' }), (error) => error instanceof NotDifferentiable && error.message === 'The gradients of single samples cannot be told apart in u, which MatMul (which makes u) makes: its first axis does not count them.');
+  });
+
+  it('say in a sentence what is no parameter', async () => {
+    const derivatives = await NetworkDerivatives.create(classifier, batchOf(images, [0]), { precision: 'float32' });
+    const cotangents = new Float32Array(10);
+    await assert.rejects(derivatives.parameterGradients(classifier.outputs[0], ['fc9.weight'], cotangents, batchOf(images, [0])), { message: 'The network has no value fc9.weight to differentiate.' });
+    await assert.rejects(derivatives.sampleGradients(classifier.outputs[0], ['image'], cotangents, batchOf(images, [0]), () => true), { message: 'image depends on the inputs and is no parameter of the network.' });
+    await derivatives.release();
+  });
 });

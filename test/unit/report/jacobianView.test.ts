@@ -98,6 +98,14 @@ describe('view of Jacobians', () => {
     assert.equal(overview.rows.length, 4);
   });
 
+  it('keeps the layers that a cut-off run did not reach as rows without numbers, and counts them', () => {
+    const { inputs, jacobians } = smallNetwork();
+    const reached = { ...jacobians, layers: [jacobians.layers[0], jacobians.layers[2]] };
+    const overview = jacobianOverviewOf({ inputs, jacobians: reached, skipped: [] }, 'cancelled', jacobians.layers);
+    assert.equal(overview?.answer.verdict, 'Cancelled after 2 of 4 layers.');
+    assert.deepEqual(overview.rows.map(({ label, state }) => [label, state]), [['conv1', 'done'], ['shared (call 1)', 'pending'], ['shared (call 2)', 'done'], ['fc', 'pending']]);
+  });
+
   it('fills a pending overview with the same rows that the whole one has', () => {
     const { inputs, jacobians } = smallNetwork();
     const pending = pendingJacobians(inputs, jacobians.inputIndices, jacobians.layers, 'float32');
@@ -152,8 +160,8 @@ describe('spectrum of one Jacobian', () => {
     assert.equal(jacobianDetailOf(network, choice)?.nullDirections, 'σ₃ is null at every input (largest 2.0 × 10⁻⁹, below the tolerance of the numerical rank).');
     const words = (ranks: number[]): string | null | undefined => jacobianDetailOf({ inputs: inputsOf([0, 1]), jacobians: jacobiansOf([0, 1], spectraOf([[2, 1, 0, 0], [2, 1, 0, 0]], { ranks }), []), skipped: [] }, choice)?.nullDirections;
     assert.equal(words([2, 2]), 'The last 2 of 4 directions are null at every input (largest 0, below the tolerance of the numerical rank).');
-    assert.equal(words([4, 3]), 'Up to 1 of 4 directions are null, by input: median 0.500.');
-    assert.equal(words([3, 1]), '1 to 3 of 4 directions are null, by input: median 2.00.');
+    assert.equal(words([4, 3]), 'Up to 1 of 4 directions are null, by input: median 0.5.');
+    assert.equal(words([3, 1]), '1 to 3 of 4 directions are null, by input: median 2.');
     assert.equal(words([4, 4]), null);
     assert.equal(words([0, 0]), 'This Jacobian is 0 at every input.');
   });

@@ -96,6 +96,17 @@ describe('largest singular values of a family', () => {
     for (const [i, member] of found.entries()) assert.ok(member && relativeDifference(member.singularValues, [2, 2, 2, values[3]].map((x) => (i === 0 ? x : 3 * x))) < 1e-6);
   });
 
+  it('finds all copies of multiple values from one vector, of exact products too', async () => {
+    const n = 800;
+    for (const [copies, noise] of [[4, 0], [4, 6e-8], [20, 0]] as const) {
+      const values = Float64Array.from({ length: n }, (_, k) => 10 * 0.97 ** Math.floor(k / copies));
+      const [found] = await familySingularValues(diagonalFamily([values], n, n, noise), { count: 20, tolerance: 1e-4, productError: noise === 0 ? 1e-16 : 2 ** -22, random: new RandomGenerator(4) });
+      assert.ok(found?.converged);
+      const difference = relativeDifference(found.singularValues, values.subarray(0, 20));
+      assert.ok(difference <= found.relativeError && found.relativeError <= 1e-4, `${copies} copies, rounding ${noise}: ${difference}, stated ${found.relativeError}`);
+    }
+  });
+
   it('takes zero, rank-deficient and small members, and none', async () => {
     const n = 120;
     const low = Float64Array.from({ length: n }, (_, k) => (k < 2 ? 3 - k : 0));
