@@ -21,7 +21,9 @@ const targets = {
   'alpine-arm64': null,
 };
 const binaries = 'bin/napi-v6';
-const shipped = ['dist', 'media', 'docs', 'l10n', 'package.json', 'package.nls.json', 'README.md', 'CHANGELOG.md', 'LICENSE'];
+/** Of dist/ the programs that the build makes: the notices speak of no others. */
+const programs = ['extension', 'client', 'server', 'worker', 'cli', 'webview'].map((name) => `dist/${name}.js`);
+const shipped = [...programs, 'dist/ThirdPartyNotices.txt', 'media', 'docs', 'l10n', 'package.json', 'package.nls.json', 'README.md', 'CHANGELOG.md', 'LICENSE'];
 const requireHere = createRequire(import.meta.url);
 
 const { values } = parseArgs({ options: { target: { type: 'string' }, out: { type: 'string' } } });

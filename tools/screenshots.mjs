@@ -15,7 +15,14 @@ if (positionals.length !== 1) {
   process.exit(2);
 }
 /** Pictures that the README shows. */
-const readmePictures = ['overview', 'weights'];
+const readmePictures = ['overview', 'weights', 'jacobians'];
+/** Beside the activity bar this leaves a panel of about 420 px. */
+const narrow = { width: 480, height: 1500 };
+/** Of the sample's inputs: enough to fill the map. */
+const samples = 60;
+/** The row of the stretch chart that is clicked, from 0, and how high the rows are. */
+const layerRow = 2;
+const rowHeight = 24;
 /** Everything but the report and the code takes its room away. */
 const settings = { 'editor.minimap.enabled': false, 'breadcrumbs.enabled': false, 'workbench.layoutControl.enabled': false, 'editor.occurrencesHighlight': 'off' };
 
@@ -37,23 +44,31 @@ cpSync(values.workspace ?? path.join(repository, 'samples'), workspace, { recurs
 const server = await startServer({ settings });
 const browser = await launchBrowser();
 try {
-  for (const theme of ['dark', 'light']) await shoot(theme);
+  for (const theme of ['dark', 'light']) {
+    await shoot(theme);
+    if (own) await shootNarrow(theme);
+  }
 } finally {
   await browser.close();
   await server.stop();
   rmSync(folder, { recursive: true, force: true });
 }
 
+/** Saves what the page shows under a name. */
+function pictures(page, theme, suffix = '') {
+  return async (name) => {
+    await page.waitForTimeout(700); // charts and icons settle
+    const file = path.join(out, `${name}${suffix}-${theme}.png`);
+    await page.screenshot({ path: file });
+    if (values.readme && suffix === '' && readmePictures.includes(name)) copyFileSync(file, path.join(repository, 'media/readme', `${name}-${theme}.png`));
+    console.log(path.basename(file));
+  };
+}
+
 async function shoot(theme) {
   const page = await drive.openWorkbench(browser, server, workspace, { extension: repository, theme, width: 1440, height: 900 });
   await drive.settleTheme(page, theme);
-  const save = async (name) => {
-    await page.waitForTimeout(700); // charts and icons settle
-    const file = path.join(out, `${name}-${theme}.png`);
-    await page.screenshot({ path: file });
-    if (values.readme && readmePictures.includes(name)) copyFileSync(file, path.join(repository, 'media/readme', `${name}-${theme}.png`));
-    console.log(path.basename(file));
-  };
+  const save = pictures(page, theme);
   await (await drive.reveal(page, script)).dblclick();
   await drive.contextMenu(page, model);
   await page.getByRole('menuitem', { name: 'Sigmascope' }).click();
@@ -63,8 +78,7 @@ async function shoot(theme) {
   await page.waitForTimeout(300);
   await drive.chooseFromContextMenu(page, model, 'Sigmascope', 'Analyze Spectrum');
   const panel = await report(page, path.basename(model), 'done');
-  await page.getByRole('tab', { name: /^Sigmascope/ }).first().click();
-  await page.mouse.move(700, 880); // off the activity bar: its tooltip would stay
+  await toggleSideBar(page, 'Sigmascope');
   await panel.locator('#ss-grid .grid-body [role=row]').nth(2).click();
   await (await drive.webviewWith(page, '#ss-spectrum svg')).locator('#ss-spectrum svg').first().waitFor();
   await save('overview');
@@ -79,8 +93,58 @@ async function shoot(theme) {
   await panel.locator('#singular-values .tool[aria-pressed]').last().click();
   await panel.locator('#ss-numbers').scrollIntoViewIfNeeded();
   await save('weights-numbers');
-  if (own) await shootOwn(page, save);
+  if (own) {
+    await toggleSideBar(page, 'Sigmascope');
+    await shootJacobians(page, panel, save);
+    await toggleSideBar(page, 'Sigmascope');
+    await shootOwn(page, save);
+  }
   await page.close();
+}
+
+/** The Jacobians tab before its analysis, the form for inputs, and the numbers of a layer and an input. */
+async function shootJacobians(page, panel, save) {
+  await panel.locator('#ss-tab-jacobians').click();
+  await panel.locator('#ss-choose-inputs').waitFor();
+  await save('jacobians-start');
+  await panel.locator('#ss-choose-inputs').click();
+  await panel.locator('#ss-inputs-form .tiles').waitFor({ timeout: 30_000 });
+  await save('jacobians-form');
+  await panel.locator('#ss-inputs-samples').fill(String(samples));
+  await panel.locator('#ss-inputs-analyze').click();
+  await panel.locator('#ss-jacobians-answer', { hasText: '-fold' }).waitFor({ timeout: 300_000 });
+  await panel.locator('#ss-input-select').selectOption({ index: Math.floor(samples / 2) });
+  await panel.locator('#jacobian-stretch .plot').click({ position: { x: 40, y: layerRow * rowHeight + rowHeight / 2 } });
+  await panel.locator('#jacobian-spectrum .title', { hasText: 'Spectrum of' }).waitFor();
+  await page.mouse.move(...edge(page)); // what is under the mouse would have a tooltip
+  await save('jacobians');
+  await panel.locator('#ss-jacobian-numbers').scrollIntoViewIfNeeded();
+  await save('jacobians-numbers');
+}
+
+/** The same in a panel of about 420 px. */
+async function shootNarrow(theme) {
+  const page = await drive.openWorkbench(browser, server, workspace, { extension: repository, theme, width: 1440, height: 900 });
+  await drive.settleTheme(page, theme);
+  await drive.chooseFromContextMenu(page, model, 'Sigmascope', 'Analyze Spectrum');
+  const panel = await report(page, path.basename(model), 'done');
+  await toggleSideBar(page, 'Explorer');
+  await page.setViewportSize(narrow);
+  await shootJacobians(page, panel, pictures(page, theme, '-420'));
+  await page.close();
+}
+
+/** Shows a view in the side bar or, where it is open, folds the bar away. */
+async function toggleSideBar(page, view) {
+  await page.getByRole('tab', { name: new RegExp(`^${view}`) }).first().click();
+  await page.mouse.move(...edge(page)); // off the activity bar: its tooltip would stay
+  await page.waitForTimeout(300);
+}
+
+/** A place at the edge of the window where nothing is. */
+function edge(page) {
+  const { width, height } = page.viewportSize();
+  return [width - 1, height / 2];
 }
 
 /** What only the sample workspace shows: findings, a wrong file, many layers, a model that is not analysed. */

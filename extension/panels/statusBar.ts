@@ -43,7 +43,7 @@ export class StatusBar implements Disposable {
     const name = path.basename(document.path);
     if (isRunning(document)) {
       const { done, total, layer } = document.progress ?? { done: 0, total: document.overview.rows.length, layer: null };
-      this.item.text = `Σ ${count(done)}/${count(total)} ${layer ?? name}`;
+      this.item.text = total === 0 ? `Σ ${name} …` : `Σ ${count(done)}/${count(total)} ${layer ?? name}`;
       this.item.tooltip = vscode.l10n.t('Analysing {0}. Click to cancel.', name);
       this.item.command = 'sigmascope.cancel';
     } else {

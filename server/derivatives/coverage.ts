@@ -1,7 +1,7 @@
 import { controlFlow } from './controlFlow.js';
 import { float64Operators } from './float64/index.js';
 import { loweredOperators } from './lowerings/index.js';
-import { sequenceOperators } from './lowerings/sequences.js';
+import { optionalOperators, sequenceOperators } from './lowerings/sequences.js';
 import { differentiableOperators, ruleNamed } from './rules/index.js';
 import { constantRule } from './rule.js';
 
@@ -17,7 +17,7 @@ export interface Coverage {
 /** All operators that can be differentiated, by name. */
 export function coverage(): Coverage[] {
   const [rules, lowered, double] = [new Set(differentiableOperators()), new Set(loweredOperators()), new Set(float64Operators())];
-  const followed = new Set([...controlFlow, ...sequenceOperators]);
+  const followed = new Set([...controlFlow, ...sequenceOperators, ...optionalOperators]);
   return [...new Set([...rules, ...lowered, ...followed])].sort().map((operator) => {
     const rule = ruleNamed(operator);
     const derivative = followed.has(operator) ? 'followed' : rule === null ? 'lowered' : lowered.has(operator) ? 'lowered where needed' : rule === constantRule ? 'constant' : 'rule';

@@ -1,5 +1,7 @@
+import { valueTable } from '../formats/floats.js';
 import type { OnnxType } from '../runtime/onnxWriter.js';
 import { NotDifferentiable } from './graph.js';
+import { asFloats, type TensorData } from './session.js';
 
 /** Little-endian elements of a tensor from their numbers. @throws NotDifferentiable for types that are no plain numbers */
 export function encodeElements(dtype: OnnxType, values: ArrayLike<number>): Uint8Array {
@@ -43,16 +45,42 @@ function bytesOf(array: ArrayBufferView): Uint8Array {
   return new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
 }
 
-/** The bits of a value that float16 can hold exactly, as those read from a file are. */
+const float16Fraction = 2 ** 10;
+const float16Infinity = 0x7c00;
+const float16NaN = 0x7e00;
+/** Halfway from the largest number to what would be the next. */
+const float16Overflow = 65520;
+const leastFloat16Exponent = -14;
+
+/** The bits of the float16 nearest to a value, of two that are as near the even one (IEEE 754, round to nearest). */
 function float16Bits(value: number): number {
-  const bits = new Uint32Array(Float32Array.of(value).buffer)[0];
-  const sign = (bits >>> 16) & 0x8000;
-  const exponent = ((bits >>> 23) & 0xff) - 127;
-  const fraction = bits & 0x7fffff;
-  if (exponent === 128) return sign | 0x7c00 | (fraction >>> 13);
-  if (exponent < -24) return sign;
-  if (exponent < -14) return sign | ((fraction | 0x800000) >>> (-exponent - 1));
-  return sign | ((exponent + 15) << 10) | (fraction >>> 13);
+  if (Number.isNaN(value)) return float16NaN;
+  const sign = value < 0 || Object.is(value, -0) ? 0x8000 : 0;
+  const magnitude = Math.abs(value);
+  if (magnitude >= float16Overflow) return sign | float16Infinity;
+  const [, high] = new Uint32Array(Float64Array.of(magnitude).buffer);
+  const exponent = Math.max(leastFloat16Exponent, (high >>> 20) - 1023);
+  const steps = (magnitude / 2 ** exponent) * float16Fraction;
+  const whole = Math.floor(steps);
+  const isUp = steps - whole > 0.5 || (steps - whole === 0.5 && whole % 2 === 1);
+  // The leading one of a normal number counts as one more of the exponent.
+  return sign | ((exponent - leastFloat16Exponent) * float16Fraction + whole + (isUp ? 1 : 0));
+}
+
+/**
+ * A floating-point tensor in another floating-point type. Elements of float16 are bit patterns, or numbers where the
+ * runtime has an array type for them.
+ */
+export function inFloatType(tensor: TensorData, dtype: 'float16' | 'float32' | 'float64'): TensorData {
+  const numbers = floatsOf(tensor, dtype === 'float64' ? 'float64' : 'float32');
+  return { ...tensor, dtype, elements: dtype === 'float16' ? Uint16Array.from(numbers, float16Bits) : numbers };
+}
+
+/** The elements of a tensor as numbers. Those of float16 may be bit patterns. */
+export function floatsOf({ dtype, elements }: Pick<TensorData, 'dtype' | 'elements'>, as: 'float32' | 'float64'): Float32Array | Float64Array {
+  if (dtype !== 'float16' || !(elements instanceof Uint16Array)) return asFloats(elements, as);
+  const values = valueTable('float16');
+  return as === 'float32' ? Float32Array.from(elements, (bits) => values[bits]) : Float64Array.from(elements, (bits) => values[bits]);
 }
 
 /** The numbers of little-endian elements; null for types that are no plain numbers. */
@@ -72,6 +100,9 @@ export function decodeElements(dtype: OnnxType, data: Uint8Array): number[] | nu
     case 'uint8':
     case 'bool':
       return [...data];
+    case 'float16':
+    case 'bfloat16':
+      return Array.from(new Uint16Array(buffer), (bits) => valueTable(dtype)[bits]);
     default:
       return null;
   }

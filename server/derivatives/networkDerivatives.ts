@@ -1,9 +1,10 @@
 import { flattenControlFlow } from './controlFlow.js';
 import { gramProduct, jacobianVectorProduct, vectorJacobianProduct, type DerivativeGraph } from './differentiate.js';
+import { inFloatType } from './elements.js';
 import { mostElementsAlive } from './elementsAlive.js';
 import { withFloat64Kernels } from './float64/index.js';
 import { elementsOf, isFloat, NotDifferentiable, type FlatGraph, type ShapedGraph } from './graph.js';
-import { withGramMatrices } from './gramMatrices.js';
+import { withGramMatrices, withLinesBySample } from './gramMatrices.js';
 import { linearised } from './linearPart.js';
 import { inPrecision } from './precision.js';
 import { probe } from './probe.js';
@@ -19,6 +20,8 @@ export interface DerivativeSettings {
   threads?: number;
   /** What the intermediate values of one run may take; decides how many directions are carried at once. */
   memoryBytes?: number;
+  /** Inputs that have the same values in all batches: shapes, axes, scales, which an operation needs to know beforehand. */
+  held?: readonly string[];
 }
 
 /** The Jacobians of the samples of a batch, each rows × columns, row-major. */
@@ -26,6 +29,24 @@ export interface Jacobians {
   rows: number;
   columns: number;
   matrices: Float64Array[];
+}
+
+/** The same one after the other: [samples, rows, columns]. */
+export interface JacobianBatch {
+  samples: number;
+  rows: number;
+  columns: number;
+  elements: Float32Array | Float64Array;
+}
+
+interface Layout {
+  samples: number;
+  rows: number;
+  columns: number;
+  /** By cotangents, a row each; else by tangents, a column each. */
+  reverse: boolean;
+  /** Directions at once. */
+  together: number;
 }
 
 /** A Jacobian that is known by its products: what block Lanczos takes. */
@@ -79,20 +100,23 @@ export class NetworkDerivatives {
     /** The same before operations were rewritten: those of the file, control flow laid flat. */
     readonly imported: ShapedGraph,
     private readonly settings: DerivativeSettings,
+    /** What the held inputs were. */
+    private readonly held: ReadonlyMap<string, TensorData>,
   ) {}
 
   /**
    * Probes the network with one batch of inputs, whose shapes all later batches must have, and whose branches and
-   * numbers of iterations are taken. Floating-point inputs may be
-   * given in float32 or float64, whatever the network takes.
+   * numbers of iterations are taken. Floating-point inputs may be given in float16, float32 or float64, whatever the
+   * network takes.
    * @throws NotDifferentiable where onnxruntime refuses it, or an operation cannot be written in known ones
    */
   static async create(network: FlatGraph, batch: Readonly<Record<string, TensorData>>, settings: DerivativeSettings): Promise<NetworkDerivatives> {
     const declared = new Map(network.inputs.map(({ name, dtype }) => [name, dtype]));
-    const given = Object.entries(batch).map(([name, tensor]) => [name, inType(tensor, declared.get(name) ?? tensor.dtype)] as const);
+    const given = Object.entries(batch).map(([name, tensor]) => [name, asDeclared(tensor, declared.get(name) ?? tensor.dtype)] as const);
     const inputs = Object.fromEntries(given);
-    const { graph } = await probe(await flattenControlFlow(network, inputs), inputs);
-    return new NetworkDerivatives(inPrecision(rewrite(graph), settings.precision), graph, settings);
+    const held = (settings.held ?? []).filter((name) => Object.hasOwn(batch, name));
+    const { graph } = await probe(await flattenControlFlow(network, inputs), inputs, network.outputs, held);
+    return new NetworkDerivatives(inPrecision(rewrite(graph), settings.precision), graph, settings, new Map(held.map((name) => [name, batch[name]])));
   }
 
   /** Values of the network for a batch. */
@@ -143,34 +167,33 @@ export class NetworkDerivatives {
    * Throws the signal's reason between products; NotDifferentiable for a missing rule, and where the batch axes differ.
    */
   async jacobians(of: string, by: string, batch: Readonly<Record<string, TensorData>>, options: JacobianOptions = {}): Promise<Jacobians> {
-    const [output, input] = [this.shapeOf(of), this.shapeOf(by)];
-    const { samples = output[0], signal } = options;
-    if (samples !== 1 && (output[0] !== samples || input[0] !== samples)) throw new NotDifferentiable(`${of} holds ${output[0]} samples and ${by} ${input[0]}: their derivatives do not belong to single samples.`);
-    const [rows, columns] = [elementsOf(output) / samples, elementsOf(input) / samples];
+    const layout = this.layout(of, by, options);
+    const { samples, rows, columns } = layout;
     const matrices = Array.from({ length: samples }, () => new Float64Array(rows * columns));
-    const reverse = rows <= columns;
-    const [directions, length, resultLength] = reverse ? [rows, rows, columns] : [columns, columns, rows];
-    const groups = Math.ceil(directions / this.directionsAtOnce(of, by));
-    const together = Math.ceil(directions / groups);
-    // One run does both parts sooner than two.
-    const point = groups > 1 ? pointAt(batch) : batch;
-    for (let first = 0; first < directions; first += together) {
-      signal?.throwIfAborted();
-      // The last group begins earlier, so that one graph serves all.
-      const start = Math.min(first, directions - together);
-      const seeds = new Float64Array(together * samples * length);
-      for (let k = 0; k < together; k++) for (let n = 0; n < samples; n++) seeds[(k * samples + n) * length + start + k] = 1;
-      const results = await this.product(reverse ? 'reverse' : 'forward', of, by, this.floats(seeds), point);
-      const lines = this.floats(results);
-      for (let k = 0; k < together; k++) {
-        for (let n = 0; n < samples; n++) {
-          const from = (k * samples + n) * resultLength;
-          if (reverse) matrices[n].set(lines.subarray(from, from + resultLength), (start + k) * columns);
-          else for (let i = 0, at = start + k; i < resultLength; i++, at += columns) matrices[n][at] = lines[from + i];
-        }
-      }
-    }
+    await this.fill(matrices, of, by, batch, layout, options.signal);
     return { rows, columns, matrices };
+  }
+
+  /**
+   * The same in one array and in the precision in which it is computed: what fits into one run is not copied.
+   * Throws as `jacobians`.
+   */
+  async jacobianBatch(of: string, by: string, batch: Readonly<Record<string, TensorData>>, options: JacobianOptions = {}): Promise<JacobianBatch> {
+    const layout = this.layout(of, by, options);
+    const { samples, rows, columns, reverse, together } = layout;
+    options.signal?.throwIfAborted();
+    if (together < Math.min(rows, columns)) {
+      const elements = this.floats(new Float64Array(samples * rows * columns));
+      await this.fill(Array.from({ length: samples }, (_, n) => elements.subarray(n * rows * columns, (n + 1) * rows * columns)), of, by, batch, layout, options.signal);
+      return { samples, rows, columns, elements };
+    }
+    const kind = reverse ? 'reverse' : 'forward';
+    const prepared = await this.prepared([kind, of, by, together, 'by sample'], async () => {
+      const derivative = withLinesBySample(this.derivative(kind, of, by, together), together, samples, reverse ? columns : rows, reverse);
+      return { derivative, session: await this.session(derivative.graph), point: null };
+    });
+    const elements = await this.answer(prepared, [together, ...this.shapeOf(reverse ? of : by)], unitDirections(together, samples, together, 0), this.converted(batch));
+    return { samples, rows, columns, elements: this.floats(elements) };
   }
 
   /**
@@ -184,15 +207,12 @@ export class NetworkDerivatives {
     const budget = this.settings.memoryBytes ?? defaultMemoryBytes;
     if (size > this.directionsAtOnce(of, by) || gramCopies * 8 * size * samples * length > budget) return null;
     const kind = reverse ? 'reverse' : 'forward';
-    const { derivative, session } = await this.prepared([kind, of, by, size, 'gram'], async () => {
+    const prepared = await this.prepared([kind, of, by, size, 'gram'], async () => {
       const gram = withGramMatrices(this.derivative(kind, of, by, size), size, samples, length);
       return { derivative: gram, session: await this.session(gram.graph), point: null };
     });
-    const seeds = new Float64Array(size * samples * size);
-    for (let k = 0; k < size; k++) for (let n = 0; n < samples; n++) seeds[(k * samples + n) * size + k] = 1;
     const shape = [size, ...this.shapeOf(reverse ? of : by)];
-    const results = await session.run({ ...this.converted(batch), [derivative?.seeds[0] ?? '']: { dtype: this.settings.precision, shape, elements: this.floats(seeds) } });
-    const all = asFloats(results.get(derivative?.results[0] ?? '')?.elements ?? new Float64Array(), 'float64') as Float64Array;
+    const all = asFloats(await this.answer(prepared, shape, unitDirections(size, samples, size, 0), this.converted(batch)), 'float64') as Float64Array;
     return { size, matrices: Array.from({ length: samples }, (_, n) => all.subarray(n * size * size, (n + 1) * size * size)) };
   }
 
@@ -257,14 +277,49 @@ export class NetworkDerivatives {
     const directions = seeds.length / elementsOf(shape);
     const point = isPoint(at) ? at : null;
     const prepared = await this.prepared([kind, of, by, directions, point === null ? 'at once' : 'at a point'], () => this.build(kind, of, by, directions, point !== null));
-    const { derivative, session } = prepared;
-    const [seed, result] = [derivative?.seeds[0] ?? '', derivative?.results[0] ?? ''];
     const inputs = this.converted(isPoint(at) ? at.batch : at);
     const known = point === null ? null : await this.knownAt(point, prepared, inputs);
-    const results = await session.run({ ...inputs, ...known, [seed]: { dtype: this.settings.precision, shape: [directions, ...shape], elements: seeds } });
+    return this.answer(prepared, [directions, ...shape], seeds, { ...inputs, ...known });
+  }
+
+  /** The one result of a derivative graph for some directions. */
+  private async answer({ derivative, session }: Prepared, shape: readonly number[], seeds: Elements, inputs: Readonly<Record<string, TensorData>>): Promise<Elements> {
+    const [seed, result] = [derivative?.seeds[0] ?? '', derivative?.results[0] ?? ''];
+    const results = await session.run({ ...inputs, [seed]: { dtype: this.settings.precision, shape, elements: this.floats(seeds) } });
     const answer = results.get(result);
     if (answer === undefined) throw new Error(`onnxruntime has not answered ${result}.`);
     return answer.elements;
+  }
+
+  /** How the Jacobians of a batch are computed: by which mode, and in how many directions at once. */
+  private layout(of: string, by: string, { samples: given }: JacobianOptions): Layout {
+    const [output, input] = [this.shapeOf(of), this.shapeOf(by)];
+    const samples = given ?? output[0];
+    if (samples !== 1 && (output[0] !== samples || input[0] !== samples)) throw new NotDifferentiable(`${of} holds ${output[0]} samples and ${by} ${input[0]}: their derivatives do not belong to single samples.`);
+    const [rows, columns] = [elementsOf(output) / samples, elementsOf(input) / samples];
+    const directions = Math.min(rows, columns);
+    const groups = Math.ceil(directions / this.directionsAtOnce(of, by));
+    return { samples, rows, columns, reverse: rows <= columns, together: Math.ceil(directions / groups) };
+  }
+
+  /** Computes Jacobians into matrices of rows × columns, one for each sample. */
+  private async fill(matrices: readonly (Float32Array | Float64Array)[], of: string, by: string, batch: Readonly<Record<string, TensorData>>, { samples, rows, columns, reverse, together }: Layout, signal?: AbortSignal): Promise<void> {
+    const [directions, resultLength] = reverse ? [rows, columns] : [columns, rows];
+    // One run does both parts sooner than two.
+    const point = together < directions ? pointAt(batch) : batch;
+    for (let first = 0; first < directions; first += together) {
+      signal?.throwIfAborted();
+      // The last group begins earlier, so that one graph serves all.
+      const start = Math.min(first, directions - together);
+      const lines = this.floats(await this.product(reverse ? 'reverse' : 'forward', of, by, unitDirections(together, samples, directions, start), point));
+      for (let k = 0; k < together; k++) {
+        for (let n = 0; n < samples; n++) {
+          const from = (k * samples + n) * resultLength;
+          if (reverse) matrices[n].set(lines.subarray(from, from + resultLength), (start + k) * columns);
+          else for (let i = 0, at = start + k; i < resultLength; i++, at += columns) matrices[n][at] = lines[from + i];
+        }
+      }
+    }
   }
 
   private async gradients(question: readonly string[], make: () => DerivativeGraph, of: string, parameters: readonly string[], cotangents: Elements, batch: Readonly<Record<string, TensorData>>): Promise<Map<string, Elements>> {
@@ -299,6 +354,7 @@ export class NetworkDerivatives {
   }
 
   private derivative(kind: 'forward' | 'reverse' | 'gram', of: string, by: string, directions: number): DerivativeGraph {
+    if (this.held.has(by)) throw new NotDifferentiable(`The input ${by} is held, and nothing is differentiated by it.`);
     const request = { of: [of], by: [by], directions };
     return kind === 'forward' ? jacobianVectorProduct(this.network, request) : kind === 'reverse' ? vectorJacobianProduct(this.network, request) : gramProduct(this.network, request);
   }
@@ -325,7 +381,8 @@ export class NetworkDerivatives {
   }
 
   private converted(batch: Readonly<Record<string, TensorData>>): Record<string, TensorData> {
-    return Object.fromEntries(Object.entries(batch).map(([name, tensor]) => [name, isFloat(tensor.dtype) ? inType(tensor, this.settings.precision) : tensor]));
+    for (const [name, tensor] of this.held) if (!sameElements(tensor, batch[name])) throw new NotDifferentiable(`The input ${name} was held when the network was differentiated, and now has other values: differentiate it anew for these.`);
+    return Object.fromEntries(Object.entries(batch).map(([name, tensor]) => [name, isFloat(tensor.dtype) ? inFloatType(tensor, this.settings.precision) : tensor]));
   }
 
   /** Elements in the precision of the network. */
@@ -339,6 +396,13 @@ async function releaseAll({ session, point }: Prepared): Promise<void> {
   await point?.release();
 }
 
+/** Of all samples the directions start … start + K − 1 of a basis: [K, samples, length]. */
+function unitDirections(count: number, samples: number, length: number, start: number): Float64Array {
+  const seeds = new Float64Array(count * samples * length);
+  for (let k = 0; k < count; k++) for (let n = 0; n < samples; n++) seeds[(k * samples + n) * length + start + k] = 1;
+  return seeds;
+}
+
 function pointAt(batch: Readonly<Record<string, TensorData>>): Point {
   return { batch, known: new Map() };
 }
@@ -347,8 +411,12 @@ function isPoint(at: Readonly<Record<string, TensorData>> | Point): at is Point 
   return 'known' in at && at.known instanceof Map;
 }
 
-/** A floating-point tensor in float32 or float64; any other as it is. */
-function inType(tensor: TensorData, dtype: TensorData['dtype']): TensorData {
-  if (dtype !== 'float32' && dtype !== 'float64') return tensor;
-  return { ...tensor, dtype, elements: asFloats(tensor.elements, dtype) };
+/** A floating-point tensor in the type that the network takes; any other as it is. */
+function asDeclared(tensor: TensorData, dtype: TensorData['dtype']): TensorData {
+  return isFloat(tensor.dtype) && (dtype === 'float16' || dtype === 'float32' || dtype === 'float64') ? inFloatType(tensor, dtype) : tensor;
+}
+
+function sameElements(a: TensorData, b: TensorData | undefined): boolean {
+  if (b === undefined) return false;
+  return a.elements === b.elements || (a.elements.length === b.elements.length && a.elements.every((x: number | bigint, i: number) => Number(x) === Number(b.elements[i])));
 }

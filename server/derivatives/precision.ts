@@ -4,6 +4,8 @@ import { describeNode, elementsOf, isFloat, NotDifferentiable, type Node, type S
 
 /** Attributes that name an element type, by operator. */
 const typeAttributes = new Map([['Cast', 'to'], ['EyeLike', 'dtype'], ['RandomNormalLike', 'dtype'], ['RandomUniformLike', 'dtype'], ['SequenceEmpty', 'dtype']]);
+/** The same for operators that yield float32 where it is left out. */
+const floatAttributes = new Map([['RandomNormal', 'dtype'], ['RandomUniform', 'dtype'], ['BlackmanWindow', 'output_datatype'], ['HammingWindow', 'output_datatype'], ['HannWindow', 'output_datatype'], ['MelWeightMatrix', 'output_datatype']]);
 /** Operators whose attribute `value` is the element that they fill with. */
 const fillOperators = new Set(['ConstantOfShape']);
 
@@ -44,7 +46,9 @@ export function inPrecision(network: ShapedGraph, precision: 'float32' | 'float6
 
 function changedAttributes(node: Node, precision: 'float32' | 'float64', changed: (dtype: OnnxType) => OnnxType): Node['attributes'] {
   const attributes: Record<string, OnnxAttribute> = { ...node.attributes };
-  const name = typeAttributes.get(node.operator);
+  const madeAs = floatAttributes.get(node.operator);
+  if (madeAs !== undefined && !Object.hasOwn(attributes, madeAs)) attributes[madeAs] = { type: 'int', value: elementTypeNumber('float32') };
+  const name = typeAttributes.get(node.operator) ?? madeAs;
   const type = name === undefined ? undefined : attributes[name];
   if (name !== undefined && type?.type === 'int') attributes[name] = { type: 'int', value: elementTypeNumber(changed(elementTypeOf(type.value))) };
   if (fillOperators.has(node.operator)) {

@@ -1,3 +1,4 @@
+import { floatsOf } from './elements.js';
 import { elementsOf, type FlatGraph, type ShapedGraph, type Value } from './graph.js';
 import { withoutSequences } from './lowerings/sequences.js';
 import { GraphSession, type TensorData } from './session.js';
@@ -32,7 +33,7 @@ export async function probe(model: FlatGraph, inputs: Readonly<Record<string, Te
   for (const [name, { dtype, shape }] of results) values.set(name, { name, dtype, shape });
   const dataDependent = dependingOn(network, given.flatMap(({ name }) => (held.includes(name) ? [] : [name])));
   const numbers = new Map(network.numbers);
-  for (const [name, tensor] of [...Object.entries(inputs), ...results]) if (!dataDependent.has(name) && elementsOf(tensor.shape) <= numbersKept) numbers.set(name, Array.from(tensor.elements, Number));
+  for (const [name, tensor] of [...Object.entries(inputs), ...results]) if (!dataDependent.has(name) && elementsOf(tensor.shape) <= numbersKept) numbers.set(name, Array.from(tensor.dtype === 'float16' ? floatsOf(tensor, 'float64') : tensor.elements, Number));
   return { graph: { ...network, nodes, outputs, inputs: given, values, numbers, dataDependent }, results };
 }
 

@@ -42,7 +42,10 @@ export class SampleDerivatives {
    * @param samples those whose shapes, branches and numbers of iterations are taken: all later ones must have these
    * @throws NotDifferentiable where onnxruntime refuses the network
    */
-  static async create(network: FlatGraph, samples: Samples, settings: SampleSettings): Promise<SampleDerivatives> {
+  static async create(network: FlatGraph, samples: Samples, given: SampleSettings): Promise<SampleDerivatives> {
+    // What is no part of a batch has one value for good, and operations may need to know it.
+    const held = Object.entries(samples.inputs).flatMap(([name, input]) => (input.held && !input.batched && name !== given.by ? [name] : []));
+    const settings = { ...given, held: [...(given.held ?? []), ...held] };
     const single = await NetworkDerivatives.create(network, batchOf(samples, [0]), settings);
     const size = Math.min(samples.n, settings.batch ?? defaultBatch, Math.max(1, Math.floor(single.directionsThatFit(settings.of, settings.by) / directionsBeside)));
     if (size < 2 || !Object.values(samples.inputs).some(({ batched, held }) => batched && !held)) return new SampleDerivatives(single, null);

@@ -1,5 +1,5 @@
 import { Differentiator, type DerivativeGraph } from './differentiate.js';
-import { describeNode, NotDifferentiable, operatorName, type Node, type ShapedGraph, type Value } from './graph.js';
+import { NotDifferentiable, operatorName, type Node, type ShapedGraph, type Value } from './graph.js';
 import { bySampleOf } from './rules/bySample.js';
 
 export interface SampleGradientRequest {
@@ -51,7 +51,7 @@ class SampleDifferentiator extends Differentiator {
   /** Cotangents of operands that all samples share. */
   private bySample(node: Node, cotangents: readonly (Value | null)[], needed: readonly boolean[]): (Value | null)[] {
     const mixed = node.outputs.find((name, i) => cotangents[i] !== null && !this.samples.isBatched(name));
-    if (mixed !== undefined) throw notBySample(mixed, node);
+    if (mixed !== undefined) throw notBySample(mixed);
     const quick = bySampleOf(operatorName(node));
     const [cotangent] = cotangents;
     const found = quick === null || cotangent === null ? [] : this.apply(node, 1, (_, operation) => needed.map((isNeeded, i) => (isNeeded ? quick(operation, cotangent, i) : null)));
@@ -71,6 +71,6 @@ class SampleDifferentiator extends Differentiator {
   }
 }
 
-function notBySample(value: string, node: Node | null = null): NotDifferentiable {
-  return new NotDifferentiable(`The gradients of single samples cannot be told apart in ${value}${node === null ? '' : `, which ${describeNode(node)} makes`}: its first axis does not count them.`, node);
+function notBySample(value: string): NotDifferentiable {
+  return new NotDifferentiable(`The gradients of single samples cannot be told apart in ${value}, whose first axis does not count them.`);
 }

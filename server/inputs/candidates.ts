@@ -59,7 +59,7 @@ function tableCandidate(file: string, source: ByteSource, head: Uint8Array, mode
   if (!isText(head) || (end < 0 && source.size > head.length)) return null;
   const line = Buffer.from(head.subarray(0, end < 0 ? head.length : end)).toString('utf8');
   const columns = Math.max(...[',', ';', '\t'].map((separator) => line.split(separator).length));
-  return { file, content: `${columns} columns`, fits: couldTake(model, [1, columns]) || couldTake(model, [1, columns - 1]) };
+  return { file, content: columns === 1 ? '1 column' : `${columns} columns`, fits: couldTake(model, [1, columns]) || couldTake(model, [1, columns - 1]) };
 }
 
 function couldTake({ dimensions }: SampleShape, shape: readonly number[]): boolean {

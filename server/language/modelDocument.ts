@@ -263,7 +263,8 @@ export class ModelDocument {
     return networkTask({
       model: this.path,
       inputs: inputs ?? { file: null, preprocess: null },
-      samples: wanted.samples ?? configured?.samples ?? null,
+      // A number for inputs of a file says nothing of made-up ones.
+      samples: wanted.samples ?? (inputs === null ? null : configured?.samples) ?? null,
       seed,
       precision: wanted.precision ?? 'float32',
       // Units run side by side, one in each process.

@@ -124,6 +124,24 @@ describe('the main job, with the packaged extension', function () {
     await panel.locator('#ss-weights-answer', { hasText: 'fc1' }).waitFor({ timeout: 30_000 });
   });
 
+  it('draws the Jacobians at random inputs, the spectrum of the layer that is clicked, and the numbers as a table', async () => {
+    const panel = await webviewWith(page, '#ss-layers');
+    await panel.locator('[role=tab]', { hasText: 'Jacobians' }).click();
+    await panel.locator('#ss-synthetic').click();
+    await panel.locator('#jacobian-stretch .stage svg').waitFor({ timeout: 30_000 });
+    await panel.locator('#ss-jacobians-answer', { hasText: /at most ≈ [\d.]+-fold/ }).waitFor({ timeout: 60_000 });
+    assert.match(await panel.locator('[data-strip=synthetic]').innerText(), /16 random/);
+    await panel.locator('#jacobian-spectrum .stage svg').waitFor();
+    // Rows are 24 px high: the fourth is fc2.
+    await panel.locator('#jacobian-stretch .plot').click({ position: { x: 60, y: 3 * 24 + 12 } });
+    await panel.locator('#jacobian-spectrum .title', { hasText: 'Spectrum of fc2' }).waitFor();
+    await page.keyboard.press('t');
+    const conv1 = panel.locator('#jacobian-stretch table tbody tr', { hasText: 'conv1' });
+    await conv1.waitFor();
+    // numpy.linalg.svd of conv1 as a matrix with zero padding: its σ₁ is the same at every input.
+    assert.match(await conv1.innerText(), /9\.11905/);
+  });
+
   it('answers a cut file with one sentence', async () => {
     await chooseFromContextMenu(page, 'models/cut.onnx', 'Sigmascope', 'Analyze Spectrum');
     const said = page.getByText(/cut\.onnx.*(truncated|ends|cut off|bytes)/i).first();

@@ -110,16 +110,25 @@ async function checkedIn(network: ShapedGraph, feeds: Record<string, TensorData>
   const random = new RandomGenerator(1);
   const normal = (): number => random.normal();
   let failed: Outcome | null = null;
+  let refused: unknown = null;
   for (const [shift, part, where] of places) {
     const moved = Object.fromEntries(Object.entries(feeds).map(([name, tensor]) => [name, isFloat(tensor.dtype) ? movedTensor(tensor, precision, by.includes(name) ? shift : 0, normal) : tensor]));
-    const check = order === 1 ? await checkDerivatives(first, moved, { of, by, normal, step: part * step }) : await checkSecond(first, moved, of, by, normal, part * step);
+    let check: DerivativeCheck;
+    try {
+      check = order === 1 ? await checkDerivatives(first, moved, { of, by, normal, step: part * step }) : await checkSecond(first, moved, of, by, normal, part * step);
+    } catch (error) {
+      // A difference across a jump may also change a shape: a depth of 10 less a little is one of 9.
+      refused ??= error;
+      continue;
+    }
     const detail = `${precision}, differences ${(check.differences ?? NaN).toExponential(1)}, adjoint ${check.adjoint.toExponential(1)}${check.largest === 0 ? ', constant' : ''}${where}`;
     // A derivative that is zero but for rounding: its own rounding is all there is to compare.
     const vanishes = check.largest <= vanishing * check.magnitude && (check.differences ?? NaN) * check.largest <= differences * check.magnitude;
     if (vanishes || ((check.differences ?? NaN) <= differences && check.adjoint <= adjoint)) return { verdict: 'agrees', detail };
     failed ??= { verdict: 'wrong', detail };
   }
-  return failed ?? { verdict: 'wrong', detail: 'not checked' };
+  if (failed === null) throw refused;
+  return failed;
 }
 
 /** A tensor in another precision, every element moved by a random part of `shift`, relative to its size. */

@@ -1,5 +1,5 @@
 import type { JacobianOverview, Stretch } from '../../server/report/jacobianViews.js';
-import { integer, significant } from '../numbers.js';
+import { integer, missing, significant } from '../numbers.js';
 import { t } from '../strings.js';
 import { type Chart, type ChartTheme, colour, type Json, layered, quantitative, type Specification } from './chart.js';
 import { classWords, stretchNumber } from './jacobianWords.js';
@@ -59,11 +59,14 @@ function specification(theme: ChartTheme, ticks: readonly Tick[], selected: numb
 
 function noteOf(ticks: readonly Tick[], judged: boolean): string {
   if (!judged) return t('A diagnostic, not an alarm: a large stretch is no error by itself.');
-  const median = (row: number): string => {
+  const median = (row: number): string | null => {
     const values = ticks.filter((tick) => tick.row === row).map((tick) => tick.value);
-    if (values.length === 0) return '–';
+    if (values.length === 0) return null;
     const middle = values.length >> 1;
     return significant(values.length % 2 === 1 ? values[middle] : (values[middle - 1] + values[middle]) / 2, 3);
   };
-  return t('Median {0} where the prediction is right, {1} where it is wrong. A diagnostic, not an alarm.', median(0), median(1));
+  const [right, wrong] = [median(0), median(1)];
+  if (wrong === null) return t('Median {0}; every prediction is right. A diagnostic, not an alarm.', right ?? missing);
+  if (right === null) return t('Median {0}; every prediction is wrong. A diagnostic, not an alarm.', wrong);
+  return t('Median {0} where the prediction is right, {1} where it is wrong. A diagnostic, not an alarm.', right, wrong);
 }

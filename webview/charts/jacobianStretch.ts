@@ -112,7 +112,7 @@ export function emptyNote(overview: JacobianOverview, { kind, measure }: Pick<St
 }
 
 function stretchNote(overview: JacobianOverview, { kind, measure }: StretchOptions): string {
-  const parts = [t('Rows are the same on both sides and are not joined by a line: they need not be in sequence.')];
+  const parts = [t('Rows are the same in both plots and are not joined by a line: they need not be in sequence.')];
   if (measure === 'isometry') parts.push(t('An isometry has mean 0 and deviation 0.'));
   else if (kind === 'inputToLayer') parts.push(t('The bound holds for every input: norms multiply along a path and add where branches meet.'));
   if (kind === 'layerLocal') parts.push(t('Local: from the nearest earlier layer through which every path passes.'));

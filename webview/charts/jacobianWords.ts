@@ -76,7 +76,7 @@ export function cellLines(row: JacobianRow, kind: JacobianKind, overview: Jacobi
   const head = t('input {0}, {1}', samples.index[position], row.label);
   if (stretch === null) return [head, row.state === 'pending' ? t('not computed yet') : (row.reasons[kind] ?? '')];
   const value = stretch.values[position];
-  const lines = [head, t('σ₁ = {0}, × {1} of the layer’s median', stretchNumber(value, stretch, overview), significant(stretch.q50 === 0 ? Number.NaN : value / stretch.q50, 3))];
+  const lines = [head, t('σ₁ {0}, × {1} of the layer’s median', stretchNumber(value, stretch, overview), significant(stretch.q50 === 0 ? Number.NaN : value / stretch.q50, 3))];
   const own = overview.output?.values.at(position);
   if (overview.output !== null && own !== undefined) lines.push(t('σ₁ of the output {0}', stretchNumber(own, overview.output, overview)));
   lines.push(...classWords(overview, position));

@@ -147,6 +147,11 @@ export class InputsFieldset {
     return this.count.value === '' || !(given >= 1) ? null : given;
   }
 
+  /** Whether the number of inputs is one; else the page says what it takes. */
+  checkSamples(): boolean {
+    return this.count.reportValidity();
+  }
+
   private listen(): void {
     const { changed } = this.listeners;
     this.file.addEventListener('change', () => {

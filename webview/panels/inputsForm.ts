@@ -171,13 +171,21 @@ export class InputsForm {
 
   private use(): void {
     const request = requestOf(this.fields.values());
-    if (request === null || this.analyze.disabled) return;
+    if (request === null || this.analyze.disabled || !this.fields.checkSamples()) return;
     this.context.host.post({ type: 'useInputs', request, samples: this.fields.samples(), remember: this.remember.checked });
+    this.starting();
   }
 
   private useSynthetic(): void {
     this.leave();
     this.context.host.post({ type: 'analyzeJacobians', synthetic: true });
+    this.starting();
+  }
+
+  /** The tab behind the form says so until the engine answers. */
+  private starting(): void {
+    this.context.model.jacobians.asked = true;
+    this.context.model.emit('jacobians');
   }
 
   private stopTimers(): void {

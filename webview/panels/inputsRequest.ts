@@ -74,7 +74,7 @@ export function splitArray(file: string): Pick<InputsFields, 'file' | 'array'> {
 
 /** Whether the name is that of a file of arrays or a table; else it is a folder of pictures or bare numbers. */
 export function isArrayFile(file: string): boolean {
-  return /\.(npz|npy|csv|raw|bin|f32|u8)$/i.test(file);
+  return /\.(npz|npy|csv|tsv|txt|raw|bin|f32|u8)$/i.test(file);
 }
 
 /** .5 is 0.5; nothing is only nothing. */

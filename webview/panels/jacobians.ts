@@ -167,7 +167,6 @@ export class JacobiansPanel {
     const { jacobians } = this.context.model;
     const { overview, progress } = jacobians;
     if (overview === null) return;
-    this.answer.classList.toggle('running', overview.state === 'running');
     if (overview.state === 'running') {
       const total = progress?.total ?? overview.rows.length;
       const done = progress?.done ?? overview.rows.filter((row) => row.state !== 'pending').length;

@@ -27,5 +27,13 @@ const nonZero: Lowering = (operation) => {
   return x.dtype === 'float64' ? [graph.one('NonZero', [graph.cast(x, 'bool')], operation.output().shape, {}, 'int64')] : null;
 };
 
+/** The lowest and highest frequency are taken in float32 alone; they become whole numbers of bins. */
+const melWeights: Lowering = (operation) => {
+  const { graph, inputs, node } = operation;
+  if (operation.input(3).dtype !== 'float64') return null;
+  const given = inputs.map((input) => (input?.dtype === 'float64' ? graph.cast(input, 'float32') : input));
+  return [graph.one('MelWeightMatrix', given, operation.output().shape, node.attributes, operation.output().dtype)];
+};
+
 /** Choices of elements that onnxruntime has no double kernel of. */
-export const selections: Lowerings = { Hardmax: hardmax, OneHot: oneHot, NonZero: nonZero };
+export const selections: Lowerings = { Hardmax: hardmax, OneHot: oneHot, NonZero: nonZero, MelWeightMatrix: melWeights };

@@ -16,9 +16,11 @@ import { attentions } from './attention.js';
 import { fused } from './contrib.js';
 import { contribNormalizations } from './contribNormalizations.js';
 import { contribAttention } from './contribAttention.js';
+import { caches } from './caches.js';
+import { transforms } from './transforms.js';
 
 /** One file per family of operators. */
-const families: readonly Lowerings[] = [losses, normalizations, recurrent, linearAlgebra, shapes, resizing, shrink, grids, deformableConvolutions, regions, attentions, quantization, fused, contribNormalizations, contribAttention];
+const families: readonly Lowerings[] = [losses, normalizations, recurrent, linearAlgebra, shapes, resizing, shrink, grids, deformableConvolutions, regions, attentions, quantization, fused, contribNormalizations, contribAttention, caches, transforms];
 
 const lowerings = new Map(families.flatMap((family) => Object.entries(family)));
 

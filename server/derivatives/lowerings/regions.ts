@@ -13,20 +13,51 @@ const lowest = -3e38;
  */
 const roiAlign: Lowering = (operation) => {
   const { graph } = operation;
-  if (operation.text('mode', 'avg') !== 'avg') return operation.fail('takes maxima of weighted pixels, which has no derivative here; choose the mode avg');
   const pictures = graph.gather(operation.input(0), operation.input(2), 0);
   const [regions, , height, width] = pictures.shape;
   const [rows, columns] = operation.output().shape.slice(2);
-  const byRows = graph.reshape(sampleWeights(operation, 1, rows, height), [regions, 1, rows, height]);
-  const byColumns = graph.reshape(sampleWeights(operation, 0, columns, width), [regions, 1, columns, width]);
-  return [graph.matrixProduct(graph.matrixProduct(byRows, pictures), graph.transposeLast(byColumns))];
+  const [down, across] = [samplesAlong(operation, 1, rows, height), samplesAlong(operation, 0, columns, width)];
+  const product = (byRows: Value, byColumns: Value): Value => {
+    const [left, right] = [byRows, byColumns].map((weights) => graph.reshape(weights, [regions, 1, ...weights.shape.slice(1)]));
+    return graph.matrixProduct(graph.matrixProduct(left, pictures), graph.transposeLast(right));
+  };
+  if (operation.text('mode', 'avg') === 'avg') return [product(meanOf(graph, down, rows), meanOf(graph, across, columns))];
+  return [largestWeighted(graph, down, across, [rows, columns], product)];
 };
 
 /**
- * Along one axis of the pictures, the weights of its elements in the mean of each part of each region: [R, parts, size].
- * @param first index of the start of a region among its four corners; its end is two further on
+ * The mode max of onnxruntime: of the four pixels around each sample, each times its own weight, the largest, and of these
+ * the largest of all samples of a part.
  */
-function sampleWeights(operation: Operation, first: number, parts: number, size: number): Value {
+function largestWeighted(graph: GraphBuilder, down: Samples, across: Samples, [rows, columns]: readonly number[], product: (byRows: Value, byColumns: Value) => Value): Value {
+  const corners = [down.before, down.after].flatMap((byRows) => [across.before, across.after].map((byColumns) => product(byRows, byColumns)));
+  const largest = graph.one('Max', corners, corners[0].shape);
+  const [regions, channels] = largest.shape;
+  const isThere = graph.binary('And', graph.reshape(down.isThere, [regions, 1, rows * down.most, 1]), graph.reshape(across.isThere, [regions, 1, 1, columns * across.most]), 'bool');
+  const sampled = graph.where(isThere, largest, graph.scalar(lowest, largest));
+  return graph.reduce('ReduceMax', graph.reshape(sampled, [regions, channels, rows, down.most, columns, across.most]), [3, 5]);
+}
+
+/** Samples along one axis of the pictures, `most` in each part of each region. */
+interface Samples {
+  /** The weights of the pixel before each sample, and of that after it: [R, parts·most, size]. */
+  before: Value;
+  after: Value;
+  /** What each has in the mean of its part, and whether the part has it at all: [R, parts·most]. */
+  shares: Value;
+  isThere: Value;
+  most: number;
+}
+
+/** Along one axis of the pictures, the weights of its elements in the mean of each part of each region: [R, parts, size]. */
+function meanOf(graph: GraphBuilder, { before, after, shares, most }: Samples, parts: number): Value {
+  const weights = graph.multiply(graph.add(before, after), graph.reshape(shares, [...shares.shape, 1]));
+  const [regions, , size] = weights.shape;
+  return graph.sum(graph.reshape(weights, [regions, parts, most, size]), [2]);
+}
+
+/** @param first index of the start of a region among its four corners; its end is two further on */
+function samplesAlong(operation: Operation, first: number, parts: number, size: number): Samples {
   const { graph } = operation;
   const corners = operation.input(1);
   const isHalf = operation.text('coordinate_transformation_mode', 'half_pixel') === 'half_pixel';
@@ -45,8 +76,8 @@ function sampleWeights(operation: Operation, first: number, parts: number, size:
   const shares = counts.flatMap((count) => Array.from({ length: parts * most }, (_, i) => (i % most < count ? 1 / count : 0)));
   const shape = [counts.length, parts * most];
   const places = graph.add(start, graph.multiply(extent, graph.constant(corners.dtype, shape, grid)));
-  const weights = graph.multiply(interpolation(graph, places, size), graph.reshape(graph.constant(corners.dtype, shape, shares), [...shape, 1]));
-  return graph.sum(graph.reshape(weights, [counts.length, parts, most, size]), [2]);
+  const isThere = graph.constant('bool', shape, shares.map((share) => (share > 0 ? 1 : 0)));
+  return { ...interpolation(graph, places, size), shares: graph.constant(corners.dtype, shape, shares), isThere, most };
 }
 
 /** Samples of one part along an axis, for each region: as many as pixels where their number is not told. */
@@ -63,10 +94,10 @@ function sampleCounts(operation: Operation, first: number, parts: number, isHalf
 }
 
 /**
- * Weights of linear interpolation at places [R, M]: [R, M, size]. Up to a pixel outside the edge counts, beyond it nothing.
+ * Weights of linear interpolation at places [R, M], of the pixels before and after: [R, M, size]. Up to a pixel outside the edge counts, beyond it nothing.
  * At a pixel itself the derivative by the place is that towards the next one.
  */
-function interpolation(graph: GraphBuilder, places: Value, size: number): Value {
+function interpolation(graph: GraphBuilder, places: Value, size: number): Pick<Samples, 'before' | 'after'> {
   const column = (value: Value): Value => graph.reshape(value, [...value.shape, 1]);
   const within = graph.one('Clip', [places, graph.scalar(0, places), graph.scalar(size - 1, places)], places.shape);
   const before = graph.unary('Floor', within);
@@ -74,7 +105,8 @@ function interpolation(graph: GraphBuilder, places: Value, size: number): Value 
   const pixels = counting(graph, places, size);
   const atPixel = (pixel: Value, weight: Value): Value => graph.multiply(graph.indicator('Equal', pixels, column(pixel)), column(weight));
   const isNear = graph.multiply(graph.indicator('GreaterOrEqual', places, -1), graph.indicator('LessOrEqual', places, size));
-  return graph.multiply(graph.add(atPixel(before, graph.subtract(1, fraction)), atPixel(graph.add(before, 1), fraction)), column(isNear));
+  const ifNear = (weights: Value): Value => graph.multiply(weights, column(isNear));
+  return { before: ifNear(atPixel(before, graph.subtract(1, fraction))), after: ifNear(atPixel(graph.add(before, 1), fraction)) };
 }
 
 /**

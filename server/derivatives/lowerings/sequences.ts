@@ -13,9 +13,11 @@ interface Parts {
 }
 
 export const sequenceOperators: ReadonlySet<string> = new Set(['SequenceEmpty', 'SequenceConstruct', 'SequenceInsert', 'SequenceErase', 'SequenceAt', 'SequenceLength', 'ConcatFromSequence', 'SplitToSequence']);
+/** What is or may be there: a tensor or a sequence in a box. */
+export const optionalOperators: ReadonlySet<string> = new Set(['Optional', 'OptionalGetElement']);
 
 /**
- * The network without sequences: what is put into them is followed to where it is taken out. Sequences have no shape and no
+ * The network without sequences and optional values: what is put into them is followed to where it is taken out. Sequences have no shape and no
  * derivative, and onnxruntime does not hand them out.
  * Definitions: https://onnx.ai/onnx/operators/onnx__SequenceAt.html and those beside it.
  * @throws NotDifferentiable naming the node whose place in a sequence, or whose number of tensors, is not fixed
@@ -30,7 +32,7 @@ export function withoutSequences(network: FlatGraph, outputs: readonly string[])
 }
 
 function isSequenceNode({ operator, domain }: Node): boolean {
-  return domain === '' && sequenceOperators.has(operator);
+  return domain === '' && (sequenceOperators.has(operator) || optionalOperators.has(operator));
 }
 
 class SequenceFollower {
@@ -58,6 +60,7 @@ class SequenceFollower {
     else if (node.operator === 'SequenceAt') this.take(node);
     else if (node.operator === 'SequenceLength') this.alias(node, this.constant([], [this.items(node).length]));
     else if (node.operator === 'ConcatFromSequence') this.concatenate(node);
+    else if (optionalOperators.has(node.operator)) this.alias(node, node.inputs.at(0) ?? fail(node, 'holds nothing'));
     else if (node.inputs.some((name) => this.sequences.has(name))) fail(node, 'reads a sequence of tensors in a way that is not followed');
     else this.nodes.push(node);
   }
@@ -65,7 +68,7 @@ class SequenceFollower {
   /** The sequence that a node makes; null where it makes none. */
   private madeBy(node: Node): Sequence | null {
     const { operator, inputs } = node;
-    if (operator === 'Identity') return this.sequences.get(inputs[0]) ?? null;
+    if (operator === 'Identity' || optionalOperators.has(operator)) return this.sequences.get(inputs[0]) ?? null;
     if (!isSequenceNode(node)) return null;
     if (operator === 'SequenceEmpty') return { items: [] };
     if (operator === 'SequenceConstruct') return { items: inputs };

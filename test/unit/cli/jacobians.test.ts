@@ -67,7 +67,6 @@ describe('analyze with Jacobians', function () {
   after(() => rmSync(folder, { recursive: true }));
 
   describe('on the first inputs of the sample file', () => {
-    let first: Result;
     let report: Report;
     let jacobians: JacobianReport;
     const spectra = (layer: string, kind: 'inputToLayer' | 'layerLocal' | 'layerToOutput'): JacobianSpectra => {
@@ -77,7 +76,7 @@ describe('analyze with Jacobians', function () {
     };
 
     before(async () => {
-      first = await analyze(model, '--only', 'jacobian', '--inputs', four, '--preprocess', 'x/255');
+      const first = await analyze(model, '--only', 'jacobian', '--inputs', four, '--preprocess', 'x/255');
       assert.deepEqual([first.code, first.error], [0, '']);
       report = JSON.parse(first.out) as Report;
       assert.ok(report.jacobians);
@@ -116,25 +115,27 @@ describe('analyze with Jacobians', function () {
         assert.ok(use.bound !== null && use.bound >= (1 - 1e-6) * use.truth, use.layer);
       }
     });
-
-    it('writes the same bytes again', async () => {
-      assert.equal((await analyze(model, '--only', 'jacobian', '--inputs', four, '--preprocess', 'x/255')).out, first.out);
-    });
   });
 
-  it('takes as many inputs as --samples says, drawn by the seed, with the weights unless others are asked for', async () => {
-    const of = async (...args: string[]): Promise<Report> => JSON.parse((await analyze(model, '--inputs', clean, '--preprocess', 'x/255', '--samples', '2', ...args)).out) as Report;
-    const [report, again, other] = await Promise.all([of(), of('--only', 'jacobian', '--layers', 'fc3'), of('--only', 'jacobian', '--layers', 'fc3', '--seed', '1')]);
+  it('takes as many inputs as --samples says of those that sigmascope.json or --inputs names, drawn by the seed, the same bytes each time', async () => {
+    const of = (...args: string[]): Promise<Result> => analyze(model, '--inputs', clean, '--preprocess', 'x/255', '--samples', '2', ...args);
+    const declared = analyze(model, '--samples', '2', '--layers', 'fc3');
+    const dense = ['--only', 'jacobian', '--layers', 'fc*'];
+    const results = await Promise.all([declared, of(...dense), of(...dense), of(...dense, '--seed', '1')]);
+    const [report, two, again, other] = results.map(({ out }) => JSON.parse(out) as Report);
     assertValidReport(report);
     assert.deepEqual(report.settings.only, ['weights', 'jacobian']);
-    assert.equal(report.layers.length, 5);
+    assert.deepEqual([path.resolve(report.inputs?.file ?? ''), report.inputs?.preprocessing], [path.resolve(clean), 'x/255'], 'samples/sigmascope.json declares them');
+    assert.deepEqual([report.layers.map(({ id }) => id), report.jacobians?.layers.map(({ layer }) => layer)], [['fc3'], ['fc3']]);
     const places = report.jacobians?.inputIndices ?? [];
     assert.equal(places.length, 2);
     assert.ok(places[0] < places[1] && places[1] < 200);
     assert.deepEqual(report.inputs?.items.map(({ index }) => index), places);
     assert.deepEqual([report.inputs.n, report.inputs.accuracy], [200, 0.975], 'of all inputs, as samples/README.md says');
-    assert.deepEqual(again.jacobians?.inputIndices, places);
-    assert.deepEqual(again.jacobians.layers.map(({ layer }) => layer), ['fc3']);
+    assert.deepEqual(two.jacobians?.inputIndices, places);
+    assert.deepEqual(two.layers, []);
+    assert.equal(results[1].out, results[2].out);
+    assert.deepEqual(again.jacobians?.layers.map(({ layer }) => layer), ['fc1', 'fc2', 'fc3']);
     assert.notDeepEqual(other.jacobians?.inputIndices, places);
   });
 

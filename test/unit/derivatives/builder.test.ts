@@ -64,6 +64,9 @@ describe('a graph under construction', () => {
 
   it('writes numbers as every type has them', () => {
     assert.deepEqual([...encodeElements('float16', [1, -2, 0.5, 65504, 2 ** -24, 2 ** -14, Infinity, 0])], [0x00, 0x3c, 0x00, 0xc0, 0x00, 0x38, 0xff, 0x7b, 0x01, 0x00, 0x00, 0x04, 0x00, 0x7c, 0x00, 0x00]);
+    // To the nearest, of two that are as near the even one: 1 + 2⁻¹¹, 1 + 3·2⁻¹¹, the largest and beyond, and below the smallest.
+    const bits = new Uint16Array(encodeElements('float16', [1 + 2 ** -11, 1 + 3 * 2 ** -11, 1 + 1.01 * 2 ** -11, 65519, 65520, -1e9, 2 ** -25, 1.01 * 2 ** -25, -0, NaN]).slice().buffer);
+    assert.deepEqual([...bits], [0x3c00, 0x3c02, 0x3c01, 0x7bff, 0x7c00, 0xfc00, 0x0000, 0x0001, 0x8000, 0x7e00]);
     assert.deepEqual([...encodeElements('bfloat16', [1, -2])], [0x80, 0x3f, 0x00, 0xc0]);
     assert.deepEqual([...encodeElements('int64', [-1])], new Array(8).fill(255));
     assert.throws(() => encodeElements('float8e5m2', [1]), /float8e5m2 cannot be handed to onnxruntime/);

@@ -9,7 +9,7 @@ import { MatrixWorkspace } from '../../../server/linalg/matrixWorkspace.js';
 import { largestSingularValues } from '../../../server/linalg/krylov/lanczos.js';
 import { RandomGenerator } from '../../../server/linalg/random.js';
 import { gaussian } from '../../support/matrices.js';
-import { networkOf } from '../../support/derivatives.js';
+import { int, networkOf } from '../../support/derivatives.js';
 
 interface Reference {
   singularValues: number[];
@@ -67,6 +67,23 @@ describe('derivatives of a network', () => {
     await pieces.release();
   });
 
+  it('are the same in one array: by rows, by columns, and in several runs', async () => {
+    const layer = outputOf(network, '/conv2/Conv');
+    for (const [of, by] of [[network.outputs[0], 'image'], [layer, 'image']]) {
+      for (const memoryBytes of [512 * 1024 * 1024, 4_000_000]) {
+        const derivatives = await NetworkDerivatives.create(network, exactImages, { precision: 'float64', memoryBytes });
+        const [apart, together] = [await derivatives.jacobians(of, by, exactImages), await derivatives.jacobianBatch(of, by, exactImages)];
+        const { rows, columns, elements } = together;
+        assert.deepEqual([together.samples, rows, columns], [samples, apart.rows, apart.columns]);
+        for (const [n, matrix] of apart.matrices.entries()) matrix.forEach((value, i) => assert.ok(Math.abs(value - elements[n * rows * columns + i]) <= 1e-14 * reference.conv2[n].norm));
+        await derivatives.release();
+      }
+    }
+    const single = await create('float32');
+    assert.ok((await single.jacobianBatch(network.outputs[0], 'image', images)).elements instanceof Float32Array);
+    await single.release();
+  });
+
   it('multiply vectors by JᵀJ without the matrix', async () => {
     const derivatives = await create('float64');
     const { columns, matrices } = await derivatives.jacobians(network.outputs[0], 'image', exactImages);
@@ -97,6 +114,39 @@ describe('derivatives of a network', () => {
     await derivatives.release();
   });
 
+  it('take inputs of float16 networks as numbers or as bit patterns', async () => {
+    const numbers = [0.1, -1.5, 2 ** -15, 3];
+    // 0.1 rounds to 1638/16384; 2⁻¹⁵ is below the normal numbers.
+    const bits = Uint16Array.of(0x2e66, 0xbe00, 0x0200, 0x4200);
+    const half = { ...networkOf({ operator: 'Tanh', operands: [{ shape: [1, 4] }] }).network, inputs: [{ name: 'x0', dtype: 'float16', shape: [1, 4] }] } as const;
+    const given: [TensorData, readonly number[]][] = [
+      [{ dtype: 'float64', shape: [1, 4], elements: Float64Array.from(numbers) }, numbers],
+      [{ dtype: 'float32', shape: [1, 4], elements: Float32Array.from(numbers) }, numbers.map(Math.fround)],
+      [{ dtype: 'float16', shape: [1, 4], elements: bits }, [1638 / 16384, -1.5, 2 ** -15, 3]],
+    ];
+    for (const [x0, values] of given) {
+      const derivatives = await NetworkDerivatives.create(half, { x0 }, { precision: 'float64' });
+      const { matrices } = await derivatives.jacobians('y0', 'x0', { x0 });
+      values.forEach((x, i) => assert.ok(Math.abs(matrices[0][5 * i] - (1 - Math.tanh(x) ** 2)) <= 1e-15));
+      await derivatives.release();
+    }
+  });
+
+  it('take inputs that an operation needs beforehand, such as axes, as held', async () => {
+    const { network: summing } = networkOf({ operator: 'ReduceSum', operands: [{ shape: [2, 3] }, null], attributes: { keepdims: int(0) } });
+    const given = { ...summing, nodes: [{ ...summing.nodes[0], inputs: ['x0', 'axes'] }], inputs: [...summing.inputs, { name: 'axes', dtype: 'int64', shape: [1] }] } as const;
+    const batch: Record<string, TensorData> = { x0: { dtype: 'float32', shape: [2, 3], elements: new Float32Array(6) }, axes: { dtype: 'int64', shape: [1], elements: BigInt64Array.of(-1n) } };
+    const derivatives = await NetworkDerivatives.create(given, batch, { precision: 'float32', held: ['axes'] });
+    const { matrices } = await derivatives.jacobians('y0', 'x0', batch, { samples: 1 });
+    assert.deepEqual([...matrices[0]], [1, 1, 1, 0, 0, 0, 0, 0, 0, 1, 1, 1]);
+    const other = { ...batch, axes: { ...batch.axes, elements: BigInt64Array.of(0n) } };
+    await assert.rejects(derivatives.jacobians('y0', 'x0', other, { samples: 1 }), { message: 'The input axes was held when the network was differentiated, and now has other values: differentiate it anew for these.' });
+    await derivatives.release();
+    const free = await NetworkDerivatives.create(given, batch, { precision: 'float32' });
+    await assert.rejects(free.jacobians('y0', 'x0', batch, { samples: 1 }), (error) => error instanceof NotDifferentiable && error.parameter === 'axes');
+    await free.release();
+  });
+
   it('stop between products', async () => {
     const derivatives = await create('float32');
     await assert.rejects(derivatives.jacobians(network.outputs[0], 'image', images, { signal: AbortSignal.abort() }), { name: 'AbortError' });
@@ -107,9 +157,9 @@ describe('derivatives of a network', () => {
     const derivatives = await create('float32');
     await assert.rejects(derivatives.jacobians('nothing', 'image', images), (error) => error instanceof NotDifferentiable && error.message.startsWith('The network has no value nothing.'));
     await derivatives.release();
-    const { network: odd, feeds } = networkOf({ operator: 'DFT', operands: [{ shape: [2, 8, 1] }] });
+    const { network: odd, feeds } = networkOf({ operator: 'ConvTransposeWithDynamicPads', domain: 'com.microsoft', operands: [{ shape: [1, 1, 3, 3] }, { shape: [1, 1, 2, 2] }, { constant: [0, 0, 0, 0] }] });
     const without = await NetworkDerivatives.create(odd, feeds, { precision: 'float32' });
-    await assert.rejects(without.jacobians('y0', 'x0', feeds), (error) => error instanceof NotDifferentiable && error.node?.operator === 'DFT' && /^There is no derivative rule for DFT \(tested\): .*\.$/.test(error.message));
+    await assert.rejects(without.jacobians('y0', 'x0', feeds), (error) => error instanceof NotDifferentiable && error.node?.operator === 'ConvTransposeWithDynamicPads' && /^There is no derivative rule for com\.microsoft\.ConvTransposeWithDynamicPads \(tested\): .*\.$/.test(error.message));
     await without.release();
   });
 

@@ -1,5 +1,6 @@
 import { assertDerivatives, float, int, ints, text, type Operand, type OperatorCase } from '../../support/derivatives.js';
 import { assertFloat64Values } from '../../support/float64Values.js';
+import { assertLowered } from '../../support/lowerings.js';
 
 async function assertOperator(operator: OperatorCase): Promise<void> {
   await assertDerivatives(operator);
@@ -18,6 +19,14 @@ describe('derivatives of regions of pictures', () => {
         const attributes = { ...size, sampling_ratio: int(ratio), spatial_scale: float(0.8), coordinate_transformation_mode: text(mode) };
         await assertOperator({ operator: 'RoiAlign', operands: [{ shape: [2, 3, 7, 6] }, regions, samples], attributes });
       }
+    }
+  });
+
+  it('RoiAlign of the mode max, as onnxruntime has it', async () => {
+    for (const ratio of [0, 3]) {
+      const operator = { operator: 'RoiAlign', operands: [{ shape: [2, 3, 7, 6] }, regions, samples], attributes: { ...size, mode: text('max'), sampling_ratio: int(ratio), spatial_scale: float(0.8) } };
+      await assertOperator(operator);
+      await assertLowered(operator);
     }
   });
 

@@ -16,7 +16,7 @@ const size = 4;
 /** A network of the input x: [4, 2] with the output y. */
 function networkOf(nodes: readonly Node[]): FlatGraph {
   const constants = new Map<string, OnnxTensor>(fixed.map(([name, shape, elements]) => [name, { name, elementType: 'int64', shape, data: encodeElements('int64', elements) }]));
-  return { nodes, constants, numbers: new Map(fixed.map(([name, , elements]) => [name, elements])), inputs: [{ name: 'x', dtype: 'float32', shape: [size, 2] }], outputs: ['y'], opset: { '': 17 }, folder: '.' };
+  return { nodes, constants, numbers: new Map(fixed.map(([name, , elements]) => [name, elements])), inputs: [{ name: 'x', dtype: 'float32', shape: [size, 2] }], outputs: ['y'], opset: { '': 18 }, folder: '.' };
 }
 
 const feeds = { x: { dtype: 'float32' as const, shape: [size, 2], elements: Float32Array.from({ length: 2 * size }, (_, i) => i / 7 - 0.4) } };
@@ -27,6 +27,8 @@ describe('derivatives through sequences', () => {
     ['one row from the end', [2], singles, node('SequenceAt', ['s', 'last'], 'y')],
     ['a part of fixed size', [2, 2], node('SplitToSequence', ['x', 'two'], 's'), node('SequenceAt', ['s', 'one'], 'y')],
     ['single rows that keep their axis', [1, 2], node('SplitToSequence', ['x'], 's'), node('SequenceAt', ['s', 'last'], 'y')],
+    ['a sequence in a box', [1, 2], node('SplitToSequence', ['x'], 's'), node('Optional', ['s'], 'o'), node('OptionalGetElement', ['o'], 't'), node('SequenceAt', ['t', 'last'], 'y')],
+    ['a tensor in a box', [4, 2], node('Optional', ['x'], 'o'), node('OptionalGetElement', ['o'], 't'), node('Sin', ['t'], 'y')],
     ['parts of given sizes', [3, 2], node('SplitToSequence', ['x', 'sizes'], 's'), node('SequenceAt', ['s', 'last'], 'y')],
     ['tensors stacked along a new axis', [4, 3, 2], node('Sin', ['x'], 'a'), node('SequenceConstruct', ['x', 'a'], 's'), node('SequenceInsert', ['s', 'a', 'zero'], 't'), node('ConcatFromSequence', ['t'], 'y', { axis: int(1), new_axis: int(1) })],
     ['tensors of which one is taken out', [8, 2], node('Sin', ['x'], 'a'), node('SequenceEmpty', [], 'e'), node('SequenceInsert', ['e', 'x'], 's'), node('SequenceInsert', ['s', 'a'], 't'), node('SequenceInsert', ['t', 'a'], 'u'), node('SequenceErase', ['u', 'one'], 'v'), node('Identity', ['v'], 'w'), node('ConcatFromSequence', ['w'], 'y', { axis: int(0) })],

@@ -151,7 +151,7 @@ describe('charts of Jacobians', () => {
     assert.deepEqual([third.layer, third.call], ['shared', 1]);
     const cell = step(chart, step(chart, third, 'ArrowRight'), 'ArrowRight');
     assert.deepEqual([cell.layer, cell.input, cell.area], [undefined, 12, 1]);
-    assert.match(cell.lines.join('\n'), /input 12, shared \(call 2\)\nσ₁ = 2\.000, × 1\.00/);
+    assert.match(cell.lines.join('\n'), /input 12, shared \(call 2\)\nσ₁ 2\.000, × 1\.00/);
     assert.equal(step(chart, step(chart, step(chart, cell, 'ArrowRight'), 'ArrowRight'), 'ArrowRight').input, 17);
     assert.equal(step(chart, step(chart, cell, 'ArrowLeft'), 'ArrowLeft').layer, 'shared');
     const found = chart.field?.at(1, cell.x, cell.y, theme.width);
@@ -191,7 +191,7 @@ describe('charts of Jacobians', () => {
     const network = smallNetwork();
     const chart = jacobianSpectrumChart(detailOf(network, null, 17), overviewOf(network));
     assert.deepEqual(chart.table.rows.map((row) => row.at(-1)), [3, 1.5, 2e-9]);
-    assert.match(chart.note ?? '', /^σ₃ is null at every input/);
+    assert.match(chart.note ?? '', /^σ₃ is null at every input.* Not drawn: values below 0\.48\.$/);
     assert.equal(chart.points.length, 3);
     assert.ok(chart.points.every((point) => point.y > 0.02));
   });
@@ -211,6 +211,8 @@ describe('charts of Jacobians', () => {
   it('set right and wrong predictions apart where labels are known', () => {
     const network = smallNetwork();
     assert.equal(jacobianInputsChart(overviewOf(network), 17).unit, '2 right, 1 wrong');
+    for (const item of network.inputs.items) item.label = item.prediction;
+    assert.match(jacobianInputsChart(overviewOf(network), 17).note ?? '', /^Median 2\.00; every prediction is right\./);
     for (const item of network.inputs.items) item.label = null;
     const chart = jacobianInputsChart(overviewOf(network), 17);
     assert.equal(chart.unit, '3 inputs');

@@ -40,7 +40,7 @@ describe('norms of zero-padded convolutions without all their values', () => {
     const random = new RandomGenerator(11);
     const compiled = await compileKernel();
     let compared = 0;
-    for (let draw = 0; draw < 110; draw++) {
+    for (let draw = 0; draw < 60; draw++) {
       const kernel = randomConvolution(random);
       const exact = await declaredSpectrum(kernel, 'full').catch((error: unknown) => {
         assert.ok(error instanceof OperatorNotDefined);
@@ -59,7 +59,7 @@ describe('norms of zero-padded convolutions without all their values', () => {
       assert.ok(Math.abs((smallest ?? NaN) - (exact.smallest ?? NaN)) <= relativeError * exact.largest, `${smallest} ${exact.smallest} ${name}`);
       compared++;
     }
-    assert.ok(compared > 90);
+    assert.ok(compared > 45);
   });
 
   it('a random start vector misses nothing: 40 seeds agree on a spectrum whose first two values lie close together', async () => {
