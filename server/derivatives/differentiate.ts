@@ -1,6 +1,7 @@
 import { GraphBuilder } from './builder.js';
 import { describeNode, isFloat, nodesFor, NotDifferentiable, operatorName, type Node, type ShapedGraph, type Value } from './graph.js';
 import { Operation } from './operation.js';
+import { pointwiseRegions, type PointwiseRegion } from './pointwise.js';
 import { plus, type Rule } from './rule.js';
 import { ruleFor } from './rules/index.js';
 import { carriesTangent } from './rules/quantization.js';
@@ -64,6 +65,9 @@ export class Differentiator {
   private readonly nodes: Node[];
   /** Values on such a way, or beside it, that depend on `by`. */
   private readonly active: Set<string>;
+  /** Parts that directions pass through in one multiplication, by what they make; and the operations in them. */
+  private readonly regions: ReadonlyMap<string, PointwiseRegion>;
+  private readonly inRegion: ReadonlySet<Node>;
 
   /** @param directionsOf how many the tangent or cotangent of a value has in front */
   constructor(
@@ -79,6 +83,10 @@ export class Differentiator {
       for (const name of node.outputs) if (name !== '' && this.carriesTangent(node, name)) this.active.add(name);
       return true;
     });
+    const ends = new Set([...request.of, ...request.by]);
+    // One direction passes through operations as they are as fast as it does through their slope.
+    this.regions = request.directions > 1 ? pointwiseRegions(this.nodes, (name) => this.active.has(name), ends, (name) => this.builder.value(name)) : new Map();
+    this.inRegion = new Set([...this.regions.values()].flatMap(({ nodes }) => nodes));
   }
 
   /** A new input for directions of a value. */
@@ -96,6 +104,12 @@ export class Differentiator {
   forward(seeds: ReadonlyMap<string, Value>): Map<string, Value> {
     const tangents = new Map(seeds);
     for (const node of this.nodes) {
+      if (this.inRegion.has(node)) {
+        const region = this.regions.get(node.outputs[0]);
+        const through = region && this.through(region, tangents.get(region.root) ?? null);
+        if (region && through) tangents.set(region.result, through);
+        continue;
+      }
       const operands = node.inputs.map((name) => tangents.get(name) ?? null);
       if (operands.every((tangent) => tangent === null)) continue;
       const results = this.apply(node, this.request.directions, (rule, operation) => rule.forward(operation, operands));
@@ -113,6 +127,13 @@ export class Differentiator {
     const cotangents = new Map(seeds);
     const kept = new Set(this.request.by);
     for (const node of [...this.nodes].reverse()) {
+      if (this.inRegion.has(node)) {
+        const region = this.regions.get(node.outputs[0]);
+        const through = region && this.through(region, cotangents.get(region.result) ?? null);
+        const sum = region && plus(this.builder, cotangents.get(region.root) ?? null, through ?? null);
+        if (region && sum) cotangents.set(region.root, sum);
+        continue;
+      }
       const results = node.outputs.map((name) => (kept.has(name) ? null : (cotangents.get(name) ?? null)));
       if (results.every((cotangent) => cotangent === null)) continue;
       const needed = node.inputs.map((name) => this.active.has(name));
@@ -125,6 +146,28 @@ export class Differentiator {
       }
     }
     return cotangents;
+  }
+
+  /** A tangent or cotangent at the other end of a region: it is the same product in both directions. */
+  private through(region: PointwiseRegion, direction: Value | null): Value | null {
+    const slope = direction && this.slopeOf(region);
+    return slope && this.builder.multiply(direction, slope);
+  }
+
+  /** dresult/droot of a region by its elements, [1, ...shape]: what a cotangent of ones becomes. */
+  private slopeOf({ root, result, nodes }: PointwiseRegion): Value | null {
+    const { shape, dtype } = this.builder.value(result);
+    const cotangents = new Map([[result, this.builder.filled(1, [1, ...shape], dtype)]]);
+    for (const node of [...nodes].reverse()) {
+      const results = node.outputs.map((name) => cotangents.get(name) ?? null);
+      const needed = node.inputs.map((name) => this.active.has(name));
+      const operands = this.apply(node, 1, (rule, operation) => rule.reverse(operation, results, needed));
+      for (const [i, name] of node.inputs.entries()) {
+        const sum = needed[i] ? plus(this.builder, cotangents.get(name) ?? null, operands.at(i) ?? null) : null;
+        if (sum !== null) cotangents.set(name, sum);
+      }
+    }
+    return cotangents.get(root) ?? null;
   }
 
   result(seeds: readonly Value[], results: readonly Value[], prefix: string): DerivativeGraph {

@@ -11,6 +11,8 @@ export interface Rule {
   forward: (operation: Operation, tangents: readonly (Value | null)[]) => (Value | null)[];
   /** Cotangents of the inputs from those of the outputs: Jᵀ·c. Only those `needed` are used. */
   reverse: (operation: Operation, cotangents: readonly (Value | null)[], needed: readonly boolean[]) => (Value | null)[];
+  /** Each element of the one output is made of those of the operands at its place. */
+  pointwise?: true;
 }
 
 export type Rules = Readonly<Record<string, Rule>>;
@@ -31,6 +33,7 @@ export function elementwise(derivative: (operation: Operation, x: Value, y: Valu
   return {
     forward: (operation, [tangent]) => [tangent && product(operation, tangent)],
     reverse: (operation, [cotangent]) => [cotangent && product(operation, cotangent)],
+    pointwise: true,
   };
 }
 

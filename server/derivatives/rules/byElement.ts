@@ -25,6 +25,7 @@ export function byElement(factor: (operation: Operation, operand: number) => Val
         return sumToShape(operation, product(operation, cotangent, operand), input.shape);
       });
     },
+    pointwise: true,
   };
 }
 

@@ -79,6 +79,10 @@ describe('derivatives of a network', () => {
         await derivatives.release();
       }
     }
+    const { network: linear, feeds } = networkOf({ operator: 'Gemm', operands: [{ shape: [2, 2] }, { constant: [1, 2, 3, 4, 5, 6], shape: [2, 3], dtype: 'float32' }] });
+    const wide = await NetworkDerivatives.create(linear, feeds, { precision: 'float64' });
+    assert.deepEqual([...(await wide.jacobianBatch('y0', 'x0', feeds)).elements], [1, 4, 2, 5, 3, 6, 1, 4, 2, 5, 3, 6]);
+    await wide.release();
     const single = await create('float32');
     assert.ok((await single.jacobianBatch(network.outputs[0], 'image', images)).elements instanceof Float32Array);
     await single.release();
