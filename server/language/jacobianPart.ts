@@ -1,16 +1,20 @@
 import { pooledRunner } from '../analyses/context.js';
 import { runJacobians, type JacobianResult } from '../analyses/jacobians/run.js';
-import type { NetworkTask } from '../analyses/jacobians/task.js';
+import type { NetworkAnswer, NetworkTask } from '../analyses/jacobians/task.js';
 import { jacobianDetailOf, type JacobianChoice } from '../report/jacobianDetail.js';
-import { jacobianOverviewOf, jacobianRowOf, pendingJacobians, rowContext, type LayerUse } from '../report/jacobianView.js';
+import { jacobianOverviewOf, jacobianRowOf, orderOf, rowContext, type LayerUse } from '../report/jacobianView.js';
+import type { JacobianReport, LayerJacobians } from '../report/jacobians.js';
 import type { JacobianDetail, JacobianOverview, JacobianRow } from '../report/jacobianViews.js';
+import type { Skipped } from '../report/report.js';
 import type { Engine } from './engine.js';
 import { RowBatch } from './rowBatch.js';
 
-/** The Jacobians of a document: the last run's, or those of the one that runs. */
+/** The Jacobians of a document: those of the last run, or of the one that runs as far as it has come. */
 export class JacobianPart {
-  private pending: JacobianOverview | null = null;
-  /** What the last run was to differentiate. */
+  /** What there is; null before the first run. */
+  result: JacobianResult | null = null;
+  private running = false;
+  /** What the run was to differentiate. */
   private uses: readonly LayerUse[] = [];
 
   constructor(
@@ -18,45 +22,41 @@ export class JacobianPart {
     private readonly engine: Engine,
   ) {}
 
-  /** What the last run has found; null before the first. */
-  result: JacobianResult | null = null;
-
   /** What the tab draws; null where there is nothing. */
   overview(): JacobianOverview | null {
-    return this.pending ?? (this.result === null ? null : jacobianOverviewOf(this.result, this.result.complete ? 'done' : 'cancelled', this.uses));
+    if (this.result === null) return null;
+    const state = this.running ? 'running' : this.result.complete ? 'done' : 'cancelled';
+    return jacobianOverviewOf(this.result, state, state === 'done' ? [] : this.uses);
   }
 
   detail(choice: JacobianChoice): JacobianDetail | null {
     return this.result === null ? null : jacobianDetailOf(this.result, choice);
   }
 
-  /** Runs the analysis; rows go to the editor as they are done. Cancelling keeps what was done. */
+  /** Runs the analysis; rows go to the editor as they are done. Cancelling keeps what was done, or what was there before. */
   async run(task: NetworkTask, wanted: (layer: string) => boolean, signal: AbortSignal): Promise<void> {
     const { outbox, pool } = this.engine;
-    this.result = null;
-    this.uses = [];
-    let counts = { done: 0, total: 0 };
+    const counts = { done: 0, total: 0 };
     const rows = new RowBatch<JacobianRow>((batch) => outbox.jacobianRows(this.path, batch, counts.done, counts.total));
     const progress = new RowBatch<{ layer: string | null; done: number; total: number }>((items) => outbox.progress({ document: this.path, ...items[items.length - 1] }));
-    let context: Parameters<typeof jacobianRowOf>[1] | null = null;
+    this.running = true;
+    const tell = (): void => outbox.jacobians(this.path, this.overview(), null);
     try {
-      this.result = await runJacobians(task, wanted, pooledRunner(pool, this.engine.memoryLimitBytes), {
+      const result = await runJacobians(task, wanted, pooledRunner(pool, this.engine.memoryLimitBytes), {
         signal,
-        onNetwork: ({ inputs, inputIndices, precision }, uses) => {
-          counts = { done: 0, total: uses.length };
-          this.uses = uses;
-          context = rowContext(inputIndices, uses, []);
-          this.pending = pendingJacobians(inputs, inputIndices, uses, precision);
-          outbox.jacobians(this.path, this.pending, null);
+        onNetwork: (network, uses) => {
+          counts.total = uses.length;
+          this.begin(network, uses);
+          tell();
+        },
+        onOutput: (output) => {
+          if (this.result?.jacobians) this.result.jacobians.output = output;
+          tell();
         },
         onLayerDone: (entry, skipped) => {
-          counts = { ...counts, done: counts.done + 1 };
-          if (context === null) return;
-          const row = jacobianRowOf(entry, { ...context, skipped });
-          const known = this.pending?.rows ?? [];
-          const place = known.findIndex(({ layer, call }) => layer === row.layer && call === row.call);
-          if (place >= 0) known[place] = row;
-          rows.add(row);
+          counts.done++;
+          const row = this.takeLayer(entry, skipped);
+          if (row !== null) rows.add(row);
         },
         onProgress: (item) => progress.add(item),
         onWorkerLost: (layer, reason, retried) => {
@@ -64,14 +64,31 @@ export class JacobianPart {
           outbox.workerLost(this.path, layer, reason, retried);
         },
       });
+      // One that was cancelled before anything was known leaves what was there.
+      if (result.jacobians !== null || result.complete) this.result = result;
     } finally {
-      this.pending = null;
+      this.running = false;
       rows.flush();
       progress.flush();
     }
-    const { failure, skipped } = this.result;
+    const failure = this.result?.failure ?? null;
     if (failure !== null) outbox.log('error', `${this.path}: ${failure.reason}`);
     const overview = this.overview();
-    outbox.jacobians(this.path, overview, overview === null ? (skipped.find(({ analysis }) => analysis === 'jacobian')?.reason ?? null) : null);
+    outbox.jacobians(this.path, overview, overview === null ? (this.result?.skipped.find(({ analysis }) => analysis === 'jacobian')?.reason ?? null) : null);
+  }
+
+  private begin({ inputs, inputIndices, precision, function: f, selfCheck, skipped }: NetworkAnswer, uses: readonly LayerUse[]): void {
+    const jacobians: JacobianReport = { inputIndices, precision, function: f, selfCheck, output: null, layers: [], attribution: null };
+    this.uses = uses;
+    this.result = { inputs, jacobians, skipped: [...skipped], failure: null, total: uses.length, complete: false };
+  }
+
+  /** The row of a layer that has been done. */
+  private takeLayer(entry: LayerJacobians, skipped: readonly Skipped[]): JacobianRow | null {
+    const jacobians = this.result?.jacobians;
+    if (!this.result || !jacobians) return null;
+    this.result.skipped.push(...skipped);
+    jacobians.layers.push(entry);
+    return jacobianRowOf(entry, rowContext(jacobians.inputIndices, this.uses, this.result.skipped, orderOf(jacobians)));
   }
 }

@@ -42,7 +42,7 @@ export function jacobianOverviewOf(source: JacobianSource, state: Exclude<Jacobi
   const withheld = !jacobians.selfCheck.passed;
   const order = orderOf(jacobians);
   const context = rowContext(jacobians.inputIndices, [...jacobians.layers, ...uses], source.skipped, order);
-  const rows = withheld ? [] : allRows(jacobians.layers, state === 'cancelled' ? uses : [], context);
+  const rows = withheld ? [] : allRows(jacobians.layers, uses, context);
   const output = jacobians.output === null || withheld ? null : stretchOf(jacobians.output, context);
   const withoutAnswer: Omit<JacobianOverview, 'answer'> = {
     state: withheld ? 'withheld' : state,
@@ -53,28 +53,10 @@ export function jacobianOverviewOf(source: JacobianSource, state: Exclude<Jacobi
     rows,
     samples: samplesOf(inputs, context, order),
     output,
-    outputReason: output === null ? (reasonOf(source.skipped, null) ?? 'The report holds no Jacobian of the output.') : null,
+    outputReason: output === null && state !== 'running' ? (reasonOf(source.skipped, null) ?? 'The report holds no Jacobian of the output.') : null,
   };
   const outputRow = rows.find((row) => row.value === jacobians.function.tensor) ?? null;
   return { ...withoutAnswer, answer: jacobianAnswer(withoutAnswer, outputRow) };
-}
-
-/** The overview of an analysis that has just begun: all its rows, without numbers. Cost O(layers + inputs). */
-export function pendingJacobians(inputs: InputsReport, inputIndices: readonly number[], uses: readonly LayerUse[], precision: JacobianOverview['precision']): JacobianOverview {
-  const order = inputIndices.map((_, position) => position);
-  const context = rowContext(inputIndices, uses, [], order);
-  const withoutAnswer: Omit<JacobianOverview, 'answer'> = {
-    state: 'running',
-    reason: null,
-    inputs: inputFacts(inputs, inputIndices.length),
-    precision,
-    selfCheck: null,
-    rows: uses.map((use) => pendingRow(use, context)),
-    samples: samplesOf(inputs, context, order),
-    output: null,
-    outputReason: null,
-  };
-  return { ...withoutAnswer, answer: jacobianAnswer(withoutAnswer, null) };
 }
 
 /** Rows of the layers that have Jacobians and, in the order of `uses`, of those that were not reached. */
@@ -169,7 +151,7 @@ function stretchOf(spectra: JacobianSpectra, context: RowContext): Stretch {
 }
 
 /** Positions of the sample by ascending σ₁ of the output; in the file's order where there is none. */
-function orderOf({ inputIndices, output }: JacobianReport): number[] {
+export function orderOf({ inputIndices, output }: JacobianReport): number[] {
   const positions = inputIndices.map((_, position) => position);
   if (output === null) return positions;
   const stretch = (position: number): number => output.singularValues[position]?.at(0) ?? 0;

@@ -1,7 +1,7 @@
 // Jacobians of whole batches, ours against PyTorch on the same exported networks, in turns in one run:
 //   npm run bench -- derivatives [mlp] [cnn] [vit] [resnet] [largest] [--rounds N] [--json FILE]
-// PyTorch's time is that of its faster method here: one backward pass per output (torch.autograd.grad). Numbers are compared
-// with PyTorch's in float64. Building the derivative graph and loading it, once per network, is not in the times and is told
+// PyTorch's time is that of its faster method here: one backward pass per output (torch.autograd.grad). Both sides end with
+// one float32 array, input after input. Numbers are compared with PyTorch's in float64. Building the derivative graph and loading it, once per network, is not in the times and is told
 // beside them. `largest`: the 20 largest singular values of a Jacobian of 50,176 × 50,176 by its products, with what their
 // residuals show; random weights have a flat spectrum, the hardest kind. Needs a Python with torch and onnx.
 import { spawn, spawnSync } from 'node:child_process';
@@ -158,18 +158,18 @@ try {
     const network = await importGraph(await openModelFile(path.join(folder, `${name}.onnx`)));
     const start = performance.now();
     const derivatives = await NetworkDerivatives.create(network, batch, { precision: 'float32' });
-    const { rows, columns, matrices } = await derivatives.jacobians('y', 'x', batch);
+    const { elements } = await derivatives.jacobianBatch('y', 'x', batch);
     const preparation = performance.now() - start;
     let [largest, difference] = [0, 0];
     for (let i = 0; i < reference.length; i++) {
       largest = Math.max(largest, Math.abs(reference[i]));
-      difference = Math.max(difference, Math.abs(matrices[Math.floor(i / (rows * columns))][i % (rows * columns)] - reference[i]));
+      difference = Math.max(difference, Math.abs(elements[i] - reference[i]));
     }
     const times = { ours: [], torch: [] };
     const clock = processorClock();
     const timed = async () => {
       const from = performance.now();
-      await derivatives.jacobians('y', 'x', batch);
+      await derivatives.jacobianBatch('y', 'x', batch);
       return performance.now() - from;
     };
     // After a pause the first run also measures how fast the machine wakes up: small networks run several times a turn.

@@ -23,6 +23,8 @@ export interface JacobianControl {
   signal: AbortSignal;
   /** The network is open, its derivatives are checked, and these uses of layers will come. */
   onNetwork?: (network: NetworkAnswer, uses: readonly ReachedUse[]) => void;
+  /** ∂f/∂x has been done. */
+  onOutput?: (output: OutputAnswer) => void;
   /** A layer has been done; bounds come at the end. */
   onLayerDone?: (entry: LayerJacobians, skipped: readonly Skipped[]) => void;
   /** `layer` is one that is being worked on; layers are counted by their uses. */
@@ -60,21 +62,25 @@ export async function runJacobians(task: NetworkTask, wanted: (layer: string) =>
   if (!selfCheck.passed) return { inputs, jacobians, skipped: [{ analysis: 'jacobian', reason: checkSentence(selfCheck) }], failure: null, total: 0, complete: !control.signal.aborted };
   const uses = answer.uses.filter(({ layer }) => wanted(layer));
   control.onNetwork?.(answer, uses);
+  const output = asked[1].then((reply) => {
+    if (reply.answer !== null) control.onOutput?.(reply.answer);
+    return reply;
+  });
   let done = 0;
   const layers = uses.map(async (use) => {
-    const reply = await ask<LayerAnswer>({ question: 'layer', use }, use.layer);
+    const reply = await ask<LayerAnswer>({ question: 'layer', use }, use.layer, () => control.onProgress?.({ layer: use.layer, done, total: uses.length }));
     done++;
     if (reply.answer !== null) control.onLayerDone?.(entryOf(reply.answer, null), reply.answer.skipped);
-    control.onProgress?.({ layer: use.layer, done, total: uses.length });
+    control.onProgress?.({ layer: done < uses.length ? use.layer : null, done, total: uses.length });
     return reply;
   });
   const values = [...new Set(uses.map(({ value }) => value))];
-  const [output, bounds, attribution, ...layerReplies] = await Promise.all([asked[1], ask<BoundsAnswer>({ question: 'bounds', values }, networkTitle), ask<AttributionAnswer>({ question: 'attribution' }, networkTitle), ...layers]);
+  const [ofOutput, bounds, attribution, ...layerReplies] = await Promise.all([output, ask<BoundsAnswer>({ question: 'bounds', values }, networkTitle), ask<AttributionAnswer>({ question: 'attribution' }, networkTitle), ...layers]);
   const byValue = new Map((bounds.answer ?? []).map((entry) => [entry.value, entry]));
-  jacobians.output = output.answer;
+  jacobians.output = ofOutput.answer;
   jacobians.attribution = attribution.answer;
   jacobians.layers = layerReplies.flatMap((reply) => (reply.answer === null ? [] : [entryOf(reply.answer, byValue.get(reply.answer.value) ?? null)]));
-  const replies: Reply<unknown>[] = [output, ...layerReplies, bounds, attribution];
+  const replies: Reply<unknown>[] = [ofOutput, ...layerReplies, bounds, attribution];
   return {
     inputs,
     jacobians,
@@ -93,13 +99,13 @@ function entryOf(answer: LayerAnswer, found: BoundsAnswer[number] | null): Layer
 }
 
 /** Asks a question of the network; an analysis that was stopped gets no answer, and no reason. */
-function asker(task: NetworkTask, runner: Pick<UnitRunner, 'run'>, control: JacobianControl): <Answer>(question: JacobianQuestion, title: string) => Promise<Reply<Answer>> {
-  return async <Answer>(question: JacobianQuestion, title: string): Promise<Reply<Answer>> => {
+function asker(task: NetworkTask, runner: Pick<UnitRunner, 'run'>, control: JacobianControl): <Answer>(question: JacobianQuestion, title: string, onStart?: () => void) => Promise<Reply<Answer>> {
+  return async <Answer>(question: JacobianQuestion, title: string, onStart?: () => void): Promise<Reply<Answer>> => {
     try {
       const outcome = await runner.run(
         // All units hold about the same, so that they run in the order in which they are asked for.
         { layer: title, unit: { analysis: 'jacobian', task: { network: task, ...question } }, predictedBytes: task.memoryBytes, predictedSeconds: 1 },
-        { signal: control.signal, onLost: (reason, retried) => control.onWorkerLost?.(title, reason, retried) },
+        { signal: control.signal, ...(onStart && { onStart }), onLost: (reason, retried) => control.onWorkerLost?.(title, reason, retried) },
       );
       if (outcome.state === 'done') return { answer: outcome.result as Answer, skipped: [], failure: null };
       const reason = outcome.state === 'failed' && outcome.code === 'internal' ? firstLine(outcome.reason) : outcome.reason;

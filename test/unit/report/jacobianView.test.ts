@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { embeddedJacobians, jacobianDetailOf } from '../../../server/report/jacobianDetail.js';
-import { jacobianOverviewOf, jacobianRowOf, pendingJacobians, rowContext } from '../../../server/report/jacobianView.js';
+import { jacobianOverviewOf, jacobianRowOf, rowContext } from '../../../server/report/jacobianView.js';
 import { maximumInputs, type JacobianOverview } from '../../../server/report/jacobianViews.js';
 import { overviewOf } from '../../../server/report/overview.js';
 import { quantileOf } from '../../../server/report/sampleQuantiles.js';
@@ -108,7 +108,9 @@ describe('view of Jacobians', () => {
 
   it('fills a pending overview with the same rows that the whole one has', () => {
     const { inputs, jacobians } = smallNetwork();
-    const pending = pendingJacobians(inputs, jacobians.inputIndices, jacobians.layers, 'float32');
+    const pending = jacobianOverviewOf({ inputs, jacobians: { ...jacobians, output: null, layers: [] }, skipped: [] }, 'running', jacobians.layers);
+    assert.ok(pending);
+    assert.equal(pending.outputReason, null);
     assert.equal(pending.answer.verdict, '0 of 4 layers done.');
     assert.ok(pending.rows.every((row) => row.state === 'pending' && row.stretch.inputToLayer === null));
     const context = rowContext(jacobians.inputIndices, jacobians.layers, []);

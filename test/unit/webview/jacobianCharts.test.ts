@@ -3,7 +3,7 @@ import type * as Vega from 'vega';
 import type * as VegaLite from 'vega-lite';
 import { jacobianDetailOf } from '../../../server/report/jacobianDetail.js';
 import type { InputsReport, JacobianReport } from '../../../server/report/jacobians.js';
-import { jacobianOverviewOf, pendingJacobians } from '../../../server/report/jacobianView.js';
+import { jacobianOverviewOf } from '../../../server/report/jacobianView.js';
 import { jacobianKinds, type JacobianDetail, type JacobianKind, type JacobianOverview } from '../../../server/report/jacobianViews.js';
 import { type Chart, type ChartPoint, focusData } from '../../../webview/charts/chart.js';
 import { jacobianDensityChart } from '../../../webview/charts/jacobianDensity.js';
@@ -79,6 +79,13 @@ function step(chart: Chart, from: ChartPoint | null, key: string): ChartPoint {
   return point;
 }
 
+/** Of a run that has just begun. */
+function runningOverview({ inputs, jacobians }: Pick<ReturnType<typeof smallNetwork>, 'inputs' | 'jacobians'>): JacobianOverview {
+  const overview = jacobianOverviewOf({ inputs, jacobians: { ...jacobians, output: null, layers: [] }, skipped: [] }, 'running', jacobians.layers);
+  assert.ok(overview);
+  return overview;
+}
+
 describe('charts of Jacobians', () => {
   before(async () => {
     vega = await import('vega');
@@ -95,7 +102,7 @@ describe('charts of Jacobians', () => {
     without.jacobians.output = null;
     const overview = overviewOf(without);
     const { inputs, jacobians } = smallNetwork();
-    const pending = pendingJacobians(inputs, jacobians.inputIndices, jacobians.layers, 'float32');
+    const pending = runningOverview({ inputs, jacobians });
     const charts = [...allCharts(zero), jacobianInputsChart(overview, null), jacobianStretchChart(overview, options), jacobianStretchChart(pending, options), jacobianDepthChart(pending, options), jacobianInputsChart(pending, null)];
     for (const chart of charts) assert.deepEqual(complaints(chart), [], chart.id);
     assert.equal(jacobianStretchChart(pending, options).specification, null);
@@ -275,7 +282,7 @@ describe('model of the Jacobians tab', () => {
   it('shows the input that is stretched most until the reader chooses, and keeps the choice', () => {
     const model = new JacobiansModel();
     const network = smallNetwork();
-    const pending = pendingJacobians(network.inputs, network.jacobians.inputIndices, network.jacobians.layers, 'float32');
+    const pending = runningOverview(network);
     model.receive({ type: 'jacobians', overview: pending, reason: null });
     assert.equal(model.running, true);
     assert.equal(model.input, null);
