@@ -30,7 +30,7 @@ function normalization(settings: (operation: Operation) => Settings): Rule {
       const { graph, directions } = operation;
       const known = statistics(operation, settings(operation));
       const parameter = (tangent: Value, index: number): Value => parameterDirection(operation, known, tangent, index);
-      const fromX = ofX && graph.multiply(normalizedProduct(operation, known, ofX), scaleOf(operation, known));
+      const fromX = ofX && graph.multiply(projected(operation, known, ofX), slopeOf(operation, known));
       const fromScale = ofScale ? graph.multiply(parameter(ofScale, 1), known.normalized) : null;
       const fromBias = ofBias ? parameter(ofBias, 2) : null;
       const sum = plus(graph, plus(graph, fromX, fromScale), fromBias);
@@ -45,7 +45,7 @@ function normalization(settings: (operation: Operation) => Settings): Rule {
         return graph.reshape(sumToShape(operation, value, known.parameterShape(parameter)), [directions, ...parameter.shape]);
       };
       return [
-        needed[0] ? normalizedProduct(operation, known, graph.multiply(cotangent, scaleOf(operation, known))) : null,
+        needed[0] ? projected(operation, known, graph.multiply(cotangent, slopeOf(operation, known))) : null,
         needed.at(1) ? summed(graph.multiply(cotangent, known.normalized), 1) : null,
         needed.at(2) ? summed(cotangent, 2) : null,
       ];
@@ -62,15 +62,16 @@ function statistics(operation: Operation, settings: Settings): Statistics {
   return { ...settings, inverseDeviation, normalized: graph.multiply(centred, inverseDeviation) };
 }
 
-/** The Jacobian of x̂, or its transpose, times a direction. */
-function normalizedProduct({ graph }: Operation, { axes, centred, normalized, inverseDeviation }: Statistics, direction: Value): Value {
+/** The part of a direction that changes x̂: (1 − 1·1ᵀ/n − x̂·x̂ᵀ/n)·v. r is one number for all that is normalized together, and may come before or after. */
+function projected({ graph }: Operation, { axes, centred, normalized }: Statistics, direction: Value): Value {
   const along = graph.multiply(normalized, graph.mean(graph.multiply(direction, normalized), shifted(axes)));
   const rest = centred ? graph.subtract(direction, graph.mean(direction, shifted(axes))) : direction;
-  return graph.multiply(graph.subtract(rest, along), inverseDeviation);
+  return graph.subtract(rest, along);
 }
 
-function scaleOf({ graph, inputs: [, scale] }: Operation, { parameterShape }: Statistics): Value | number {
-  return scale ? graph.reshape(scale, parameterShape(scale)) : 1;
+/** r·scale: what every direction is multiplied by, known without it. */
+function slopeOf({ graph, inputs: [, scale] }: Operation, { parameterShape, inverseDeviation }: Statistics): Value {
+  return scale ? graph.multiply(inverseDeviation, graph.reshape(scale, parameterShape(scale))) : inverseDeviation;
 }
 
 /** The tangent of scale or bias, in the shape in which it broadcasts against directions of x. */
