@@ -1,23 +1,19 @@
 import { flattenControlFlow } from './controlFlow.js';
-import { gramProduct, jacobianVectorProduct, vectorJacobianProduct, type DerivativeGraph } from './differentiate.js';
+import { DerivativeRuns, pointAt, type Batch, type RunSettings } from './derivativeRuns.js';
+import { vectorJacobianProduct, type DerivativeGraph } from './differentiate.js';
 import { inFloatType } from './elements.js';
 import { mostElementsAlive } from './elementsAlive.js';
-import { withFloat64Kernels } from './float64/index.js';
 import { elementsOf, isFloat, NotDifferentiable, type FlatGraph, type ShapedGraph } from './graph.js';
-import { withGramMatrices, withLinesBySample } from './gramMatrices.js';
-import { linearised } from './linearPart.js';
+import { withGramMatrices } from './gramMatrices.js';
 import { inPrecision } from './precision.js';
 import { probe } from './probe.js';
 import { rewrite } from './rewrite.js';
 import { sampleGradients } from './sampleGradients.js';
-import { asFloats, GraphSession, type Elements, type TensorData } from './session.js';
+import { asFloats, type Elements, type TensorData } from './session.js';
 
-export type Precision = 'float32' | 'float64';
+export type { Precision } from './derivativeRuns.js';
 
-export interface DerivativeSettings {
-  precision: Precision;
-  /** Threads of onnxruntime; all processors by default. */
-  threads?: number;
+export interface DerivativeSettings extends RunSettings {
   /** What the intermediate values of one run may take; decides how many directions are carried at once. */
   memoryBytes?: number;
   /** Inputs that have the same values in all batches: shapes, axes, scales, which an operation needs to know beforehand. */
@@ -29,14 +25,6 @@ export interface Jacobians {
   rows: number;
   columns: number;
   matrices: Float64Array[];
-}
-
-/** The same one after the other: [samples, rows, columns]. */
-export interface JacobianBatch {
-  samples: number;
-  rows: number;
-  columns: number;
-  elements: Float32Array | Float64Array;
 }
 
 interface Layout {
@@ -64,22 +52,6 @@ const copiesAlive = 3;
 const gramCopies = 2;
 /** More directions at once than this do not make a product faster. */
 const mostDirections = 128;
-/** Sessions are kept while they are used in turns; the one unused longest is let go beyond this number. */
-const mostSessions = 8;
-
-interface Prepared {
-  /** Null for the network itself. */
-  derivative: DerivativeGraph | null;
-  session: GraphSession;
-  /** Makes what `session` needs beside the inputs and the directions; null where there is nothing. */
-  point: GraphSession | null;
-}
-
-/** A point at which many products are taken: what they all need of it is computed once, by question. */
-interface Point {
-  batch: Readonly<Record<string, TensorData>>;
-  known: Map<Prepared, Map<string, TensorData>>;
-}
 
 export interface JacobianOptions {
   /** Samples along the first axis of every value of a batch; 1: the whole of each value belongs to one. Default: the first axis of `of`. */
@@ -92,7 +64,7 @@ export interface JacobianOptions {
  * every batch. Batches are taken to be independent along their first axis, as those of every network that classifies are.
  */
 export class NetworkDerivatives {
-  private readonly kept = new Map<string, Promise<Prepared>>();
+  private readonly runs: DerivativeRuns;
 
   private constructor(
     /** The network as it is differentiated: rewritten, in the chosen precision. */
@@ -100,9 +72,10 @@ export class NetworkDerivatives {
     /** The same before operations were rewritten: those of the file, control flow laid flat. */
     readonly imported: ShapedGraph,
     private readonly settings: DerivativeSettings,
-    /** What the held inputs were. */
-    private readonly held: ReadonlyMap<string, TensorData>,
-  ) {}
+    held: ReadonlyMap<string, TensorData>,
+  ) {
+    this.runs = new DerivativeRuns(network, settings, held);
+  }
 
   /**
    * Probes the network with one batch of inputs, whose shapes all later batches must have, and whose branches and
@@ -110,7 +83,7 @@ export class NetworkDerivatives {
    * network takes.
    * @throws NotDifferentiable where onnxruntime refuses it, or an operation cannot be written in known ones
    */
-  static async create(network: FlatGraph, batch: Readonly<Record<string, TensorData>>, settings: DerivativeSettings): Promise<NetworkDerivatives> {
+  static async create(network: FlatGraph, batch: Batch, settings: DerivativeSettings): Promise<NetworkDerivatives> {
     const declared = new Map(network.inputs.map(({ name, dtype }) => [name, dtype]));
     const given = Object.entries(batch).map(([name, tensor]) => [name, asDeclared(tensor, declared.get(name) ?? tensor.dtype)] as const);
     const inputs = Object.fromEntries(given);
@@ -120,24 +93,23 @@ export class NetworkDerivatives {
   }
 
   /** Values of the network for a batch. */
-  async values(names: readonly string[], batch: Readonly<Record<string, TensorData>>): Promise<Map<string, TensorData>> {
-    const { session } = await this.prepared(['values', ...names], async () => ({ derivative: null, session: await this.session({ ...this.network, outputs: names }), point: null }));
-    return session.run(this.converted(batch));
+  async values(names: readonly string[], batch: Batch): Promise<Map<string, TensorData>> {
+    return this.runs.values(names, batch);
   }
 
   /** J·t for K tangents of `by`: each has the shape [K, ...shape]. The result has the shape [K, ...shape of `of`]. */
-  async jacobianVectorProducts(of: string, by: string, tangents: Elements, batch: Readonly<Record<string, TensorData>>): Promise<Elements> {
-    return this.product('forward', of, by, tangents, batch);
+  async jacobianVectorProducts(of: string, by: string, tangents: Elements, batch: Batch): Promise<Elements> {
+    return this.runs.product('forward', of, by, tangents, batch);
   }
 
   /** Jᵀ·c for K cotangents of `of`. */
-  async vectorJacobianProducts(of: string, by: string, cotangents: Elements, batch: Readonly<Record<string, TensorData>>): Promise<Elements> {
-    return this.product('reverse', of, by, cotangents, batch);
+  async vectorJacobianProducts(of: string, by: string, cotangents: Elements, batch: Batch): Promise<Elements> {
+    return this.runs.product('reverse', of, by, cotangents, batch);
   }
 
   /** Jᵀ·J·t for K tangents of `by`. */
-  async gramProducts(of: string, by: string, tangents: Elements, batch: Readonly<Record<string, TensorData>>): Promise<Elements> {
-    return this.product('gram', of, by, tangents, batch);
+  async gramProducts(of: string, by: string, tangents: Elements, batch: Batch): Promise<Elements> {
+    return this.runs.product('gram', of, by, tangents, batch);
   }
 
   /**
@@ -146,7 +118,7 @@ export class NetworkDerivatives {
    * @param cotangents one of the shape of `of`
    * @returns elements by parameter, of its shape
    */
-  async parameterGradients(of: string, parameters: readonly string[], cotangents: Elements, batch: Readonly<Record<string, TensorData>>): Promise<Map<string, Elements>> {
+  async parameterGradients(of: string, parameters: readonly string[], cotangents: Elements, batch: Batch): Promise<Map<string, Elements>> {
     const make = (): DerivativeGraph => vectorJacobianProduct(this.network, { of: [of], by: parameters, directions: 1 });
     return this.gradients(['gradients', of, ...parameters], make, of, parameters, cotangents, batch);
   }
@@ -156,7 +128,7 @@ export class NetworkDerivatives {
    * @param isBatched whether the first axis of a value counts the samples
    * @throws NotDifferentiable also where the samples cannot be told apart
    */
-  async sampleGradients(of: string, parameters: readonly string[], cotangents: Elements, batch: Readonly<Record<string, TensorData>>, isBatched: (name: string) => boolean): Promise<Map<string, Elements>> {
+  async sampleGradients(of: string, parameters: readonly string[], cotangents: Elements, batch: Batch, isBatched: (name: string) => boolean): Promise<Map<string, Elements>> {
     const [samples] = this.shapeOf(of);
     const make = (): DerivativeGraph => sampleGradients(this.network, { of, by: parameters, samples, isBatched });
     return this.gradients(['gradients by sample', of, ...parameters], make, of, parameters, cotangents, batch);
@@ -166,7 +138,7 @@ export class NetworkDerivatives {
    * ∂of/∂by of every sample of a batch, by the mode that takes fewer products.
    * Throws the signal's reason between products; NotDifferentiable for a missing rule, and where the batch axes differ.
    */
-  async jacobians(of: string, by: string, batch: Readonly<Record<string, TensorData>>, options: JacobianOptions = {}): Promise<Jacobians> {
+  async jacobians(of: string, by: string, batch: Batch, options: JacobianOptions = {}): Promise<Jacobians> {
     const layout = this.layout(of, by, options);
     const { samples, rows, columns } = layout;
     const matrices = Array.from({ length: samples }, () => new Float64Array(rows * columns));
@@ -175,44 +147,19 @@ export class NetworkDerivatives {
   }
 
   /**
-   * The same in one array and in the precision in which it is computed: what fits into one run is not copied.
-   * Throws as `jacobians`.
-   */
-  async jacobianBatch(of: string, by: string, batch: Readonly<Record<string, TensorData>>, options: JacobianOptions = {}): Promise<JacobianBatch> {
-    const layout = this.layout(of, by, options);
-    const { samples, rows, columns, reverse, together } = layout;
-    options.signal?.throwIfAborted();
-    if (together < Math.min(rows, columns)) {
-      const elements = this.floats(new Float64Array(samples * rows * columns));
-      await this.fill(Array.from({ length: samples }, (_, n) => elements.subarray(n * rows * columns, (n + 1) * rows * columns)), of, by, batch, layout, options.signal);
-      return { samples, rows, columns, elements };
-    }
-    const kind = reverse ? 'reverse' : 'forward';
-    const prepared = await this.prepared([kind, of, by, together, 'by sample'], async () => {
-      const derivative = withLinesBySample(this.derivative(kind, of, by, together), together, samples, reverse ? columns : rows, reverse);
-      return { derivative, session: await this.session(derivative.graph), point: null };
-    });
-    const elements = await this.answer(prepared, [together, ...this.shapeOf(reverse ? of : by)], unitDirections(together, samples, together, 0), this.converted(batch));
-    return { samples, rows, columns, elements: this.floats(elements) };
-  }
-
-  /**
    * J·Jᵀ of every sample, or Jᵀ·J where that is smaller, in float64, row-major. Null where that does not fit into one run.
    * Each entry is right to the rounding of the derivative, and their roots of eigenvalues are J's singular values.
    */
-  async gramMatrices(of: string, by: string, batch: Readonly<Record<string, TensorData>>, samples: number): Promise<{ size: number; matrices: Float64Array[] } | null> {
+  async gramMatrices(of: string, by: string, batch: Batch, samples: number): Promise<{ size: number; matrices: Float64Array[] } | null> {
     const [rows, columns] = [elementsOf(this.shapeOf(of)) / samples, elementsOf(this.shapeOf(by)) / samples];
     const reverse = rows <= columns;
     const [size, length] = reverse ? [rows, columns] : [columns, rows];
     const budget = this.settings.memoryBytes ?? defaultMemoryBytes;
     if (size > this.directionsAtOnce(of, by) || gramCopies * 8 * size * samples * length > budget) return null;
     const kind = reverse ? 'reverse' : 'forward';
-    const prepared = await this.prepared([kind, of, by, size, 'gram'], async () => {
-      const gram = withGramMatrices(this.derivative(kind, of, by, size), size, samples, length);
-      return { derivative: gram, session: await this.session(gram.graph), point: null };
-    });
+    const prepared = await this.runs.prepare([kind, of, by, size, 'gram'], () => withGramMatrices(this.runs.derivative(kind, of, by, size), size, samples, length));
     const shape = [size, ...this.shapeOf(reverse ? of : by)];
-    const all = asFloats(await this.answer(prepared, shape, unitDirections(size, samples, size, 0), this.converted(batch)), 'float64') as Float64Array;
+    const all = asFloats(await this.runs.answer(prepared, shape, unitDirections(size, samples, size, 0), this.runs.converted(batch)), 'float64') as Float64Array;
     return { size, matrices: Array.from({ length: samples }, (_, n) => all.subarray(n * size * size, (n + 1) * size * size)) };
   }
 
@@ -220,7 +167,7 @@ export class NetworkDerivatives {
    * ∂of/∂by as an operator, for Jacobians that are too large to be written out. Of a batch of several samples it is the
    * block-diagonal matrix of all of them: give it one sample for that of one.
    */
-  jacobianOperator(of: string, by: string, batch: Readonly<Record<string, TensorData>>): JacobianOperator {
+  jacobianOperator(of: string, by: string, batch: Batch): JacobianOperator {
     const most = this.directionsAtOnce(of, by);
     const point = pointAt(batch);
     const product = async (kind: 'forward' | 'reverse', from: Float64Array, to: Float64Array, count: number): Promise<void> => {
@@ -228,7 +175,7 @@ export class NetworkDerivatives {
       const together = Math.min(count, most);
       for (let first = 0; first < count; first += together) {
         const last = Math.min(first + together, count);
-        const results = await this.product(kind, of, by, this.floats(from.slice(first * given, last * given)), point);
+        const results = await this.runs.product(kind, of, by, this.floats(from.slice(first * given, last * given)), point);
         to.set(this.floats(results), first * made);
       }
     };
@@ -259,36 +206,17 @@ export class NetworkDerivatives {
 
   /** Shape of a value of the network. @throws NotDifferentiable where it has none of that name */
   shapeOf(name: string): readonly number[] {
-    const value = this.network.values.get(name);
-    if (value === undefined) throw new NotDifferentiable(`The network has no value ${name}.`);
-    return value.shape;
+    return this.runs.shapeOf(name);
+  }
+
+  /** Elements in the precision of the network. */
+  floats(elements: Elements): Float32Array | Float64Array {
+    return this.runs.floats(elements);
   }
 
   /** Lets all sessions go. */
   async release(): Promise<void> {
-    const kept = [...this.kept.values()];
-    this.kept.clear();
-    for (const entry of kept) await entry.then(releaseAll).catch(() => undefined);
-  }
-
-  /** @param at a batch, or a point at which many products are taken */
-  private async product(kind: 'forward' | 'reverse' | 'gram', of: string, by: string, seeds: Elements, at: Readonly<Record<string, TensorData>> | Point): Promise<Elements> {
-    const shape = this.shapeOf(kind === 'reverse' ? of : by);
-    const directions = seeds.length / elementsOf(shape);
-    const point = isPoint(at) ? at : null;
-    const prepared = await this.prepared([kind, of, by, directions, point === null ? 'at once' : 'at a point'], () => this.build(kind, of, by, directions, point !== null));
-    const inputs = this.converted(isPoint(at) ? at.batch : at);
-    const known = point === null ? null : await this.knownAt(point, prepared, inputs);
-    return this.answer(prepared, [directions, ...shape], seeds, { ...inputs, ...known });
-  }
-
-  /** The one result of a derivative graph for some directions. */
-  private async answer({ derivative, session }: Prepared, shape: readonly number[], seeds: Elements, inputs: Readonly<Record<string, TensorData>>): Promise<Elements> {
-    const [seed, result] = [derivative?.seeds[0] ?? '', derivative?.results[0] ?? ''];
-    const results = await session.run({ ...inputs, [seed]: { dtype: this.settings.precision, shape, elements: this.floats(seeds) } });
-    const answer = results.get(result);
-    if (answer === undefined) throw new Error(`onnxruntime has not answered ${result}.`);
-    return answer.elements;
+    await this.runs.release();
   }
 
   /** How the Jacobians of a batch are computed: by which mode, and in how many directions at once. */
@@ -303,7 +231,7 @@ export class NetworkDerivatives {
   }
 
   /** Computes Jacobians into matrices of rows × columns, one for each sample. */
-  private async fill(matrices: readonly (Float32Array | Float64Array)[], of: string, by: string, batch: Readonly<Record<string, TensorData>>, { samples, rows, columns, reverse, together }: Layout, signal?: AbortSignal): Promise<void> {
+  private async fill(matrices: readonly Float64Array[], of: string, by: string, batch: Batch, { samples, rows, columns, reverse, together }: Layout, signal?: AbortSignal): Promise<void> {
     const [directions, resultLength] = reverse ? [rows, columns] : [columns, rows];
     // One run does both parts sooner than two.
     const point = together < directions ? pointAt(batch) : batch;
@@ -311,7 +239,7 @@ export class NetworkDerivatives {
       signal?.throwIfAborted();
       // The last group begins earlier, so that one graph serves all.
       const start = Math.min(first, directions - together);
-      const lines = this.floats(await this.product(reverse ? 'reverse' : 'forward', of, by, unitDirections(together, samples, directions, start), point));
+      const lines = this.floats(await this.runs.product(reverse ? 'reverse' : 'forward', of, by, unitDirections(together, samples, directions, start), point));
       for (let k = 0; k < together; k++) {
         for (let n = 0; n < samples; n++) {
           const from = (k * samples + n) * resultLength;
@@ -322,78 +250,12 @@ export class NetworkDerivatives {
     }
   }
 
-  private async gradients(question: readonly string[], make: () => DerivativeGraph, of: string, parameters: readonly string[], cotangents: Elements, batch: Readonly<Record<string, TensorData>>): Promise<Map<string, Elements>> {
-    const { derivative, session } = await this.prepared(question, async () => {
-      const made = make();
-      return { derivative: made, session: await this.session(made.graph), point: null };
-    });
+  private async gradients(question: readonly string[], make: () => DerivativeGraph, of: string, parameters: readonly string[], cotangents: Elements, batch: Batch): Promise<Map<string, Elements>> {
+    const { derivative, session } = await this.runs.prepare(question, make);
     const seed = { dtype: this.settings.precision, shape: [1, ...this.shapeOf(of)], elements: this.floats(cotangents) };
-    const results = await session.run({ ...this.converted(batch), [derivative?.seeds[0] ?? '']: seed });
+    const results = await session.run({ ...this.runs.converted(batch), [derivative?.seeds[0] ?? '']: seed });
     return new Map(parameters.map((name, i) => [name, results.get(derivative?.results[i] ?? '')?.elements ?? new Float64Array()]));
   }
-
-  /** A session for one question, made when it is first asked. */
-  private prepared(question: readonly (string | number)[], make: () => Promise<Prepared>): Promise<Prepared> {
-    const key = JSON.stringify(question);
-    const known = this.kept.get(key);
-    const prepared = known ?? make();
-    // Used last, kept longest.
-    this.kept.delete(key);
-    this.kept.set(key, prepared);
-    if (known === undefined) {
-      prepared.catch(() => this.kept.delete(key));
-      if (this.kept.size > mostSessions) this.dropOldest();
-    }
-    return prepared;
-  }
-
-  private async build(kind: 'forward' | 'reverse' | 'gram', of: string, by: string, directions: number, inParts: boolean): Promise<Prepared> {
-    const derivative = this.derivative(kind, of, by, directions);
-    const { point, linear } = inParts ? linearised(derivative) : { point: null, linear: derivative.graph };
-    return { derivative, session: await this.session(linear), point: point === null ? null : await this.session(point) };
-  }
-
-  private derivative(kind: 'forward' | 'reverse' | 'gram', of: string, by: string, directions: number): DerivativeGraph {
-    if (this.held.has(by)) throw new NotDifferentiable(`The input ${by} is held, and nothing is differentiated by it.`);
-    const request = { of: [of], by: [by], directions };
-    return kind === 'forward' ? jacobianVectorProduct(this.network, request) : kind === 'reverse' ? vectorJacobianProduct(this.network, request) : gramProduct(this.network, request);
-  }
-
-  /** What products at a point need of it. */
-  private async knownAt(point: Point, prepared: Prepared, inputs: Readonly<Record<string, TensorData>>): Promise<Record<string, TensorData>> {
-    if (prepared.point === null) return {};
-    const known = point.known.get(prepared) ?? (await prepared.point.run(inputs));
-    point.known.set(prepared, known);
-    return Object.fromEntries(known);
-  }
-
-  private dropOldest(): void {
-    const [[key, entry]] = this.kept;
-    this.kept.delete(key);
-    void entry.then(releaseAll).catch(() => undefined);
-  }
-
-  private session(graph: ShapedGraph): Promise<GraphSession> {
-    const { threads, precision } = this.settings;
-    const given = threads === undefined ? {} : { threads };
-    // Beyond the basic ones, onnxruntime's own rewrites put in operators that it has in float32 alone.
-    return precision === 'float64' ? GraphSession.create(withFloat64Kernels(graph), { ...given, optimization: 'basic' }) : GraphSession.create(graph, given);
-  }
-
-  private converted(batch: Readonly<Record<string, TensorData>>): Record<string, TensorData> {
-    for (const [name, tensor] of this.held) if (!sameElements(tensor, batch[name])) throw new NotDifferentiable(`The input ${name} was held when the network was differentiated, and now has other values: differentiate it anew for these.`);
-    return Object.fromEntries(Object.entries(batch).map(([name, tensor]) => [name, isFloat(tensor.dtype) ? inFloatType(tensor, this.settings.precision) : tensor]));
-  }
-
-  /** Elements in the precision of the network. */
-  floats(elements: Elements): Float32Array | Float64Array {
-    return asFloats(elements, this.settings.precision);
-  }
-}
-
-async function releaseAll({ session, point }: Prepared): Promise<void> {
-  await session.release();
-  await point?.release();
 }
 
 /** Of all samples the directions start … start + K − 1 of a basis: [K, samples, length]. */
@@ -403,20 +265,7 @@ function unitDirections(count: number, samples: number, length: number, start: n
   return seeds;
 }
 
-function pointAt(batch: Readonly<Record<string, TensorData>>): Point {
-  return { batch, known: new Map() };
-}
-
-function isPoint(at: Readonly<Record<string, TensorData>> | Point): at is Point {
-  return 'known' in at && at.known instanceof Map;
-}
-
 /** A floating-point tensor in the type that the network takes; any other as it is. */
 function asDeclared(tensor: TensorData, dtype: TensorData['dtype']): TensorData {
   return isFloat(tensor.dtype) && (dtype === 'float16' || dtype === 'float32' || dtype === 'float64') ? inFloatType(tensor, dtype) : tensor;
-}
-
-function sameElements(a: TensorData, b: TensorData | undefined): boolean {
-  if (b === undefined) return false;
-  return a.elements === b.elements || (a.elements.length === b.elements.length && a.elements.every((x: number | bigint, i: number) => Number(x) === Number(b.elements[i])));
 }

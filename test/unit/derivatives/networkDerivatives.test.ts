@@ -67,27 +67,6 @@ describe('derivatives of a network', () => {
     await pieces.release();
   });
 
-  it('are the same in one array: by rows, by columns, and in several runs', async () => {
-    const layer = outputOf(network, '/conv2/Conv');
-    for (const [of, by] of [[network.outputs[0], 'image'], [layer, 'image']]) {
-      for (const memoryBytes of [512 * 1024 * 1024, 4_000_000]) {
-        const derivatives = await NetworkDerivatives.create(network, exactImages, { precision: 'float64', memoryBytes });
-        const [apart, together] = [await derivatives.jacobians(of, by, exactImages), await derivatives.jacobianBatch(of, by, exactImages)];
-        const { rows, columns, elements } = together;
-        assert.deepEqual([together.samples, rows, columns], [samples, apart.rows, apart.columns]);
-        for (const [n, matrix] of apart.matrices.entries()) matrix.forEach((value, i) => assert.ok(Math.abs(value - elements[n * rows * columns + i]) <= 1e-14 * reference.conv2[n].norm));
-        await derivatives.release();
-      }
-    }
-    const { network: linear, feeds } = networkOf({ operator: 'Gemm', operands: [{ shape: [2, 2] }, { constant: [1, 2, 3, 4, 5, 6], shape: [2, 3], dtype: 'float32' }] });
-    const wide = await NetworkDerivatives.create(linear, feeds, { precision: 'float64' });
-    assert.deepEqual([...(await wide.jacobianBatch('y0', 'x0', feeds)).elements], [1, 4, 2, 5, 3, 6, 1, 4, 2, 5, 3, 6]);
-    await wide.release();
-    const single = await create('float32');
-    assert.ok((await single.jacobianBatch(network.outputs[0], 'image', images)).elements instanceof Float32Array);
-    await single.release();
-  });
-
   it('multiply vectors by JᵀJ without the matrix', async () => {
     const derivatives = await create('float64');
     const { columns, matrices } = await derivatives.jacobians(network.outputs[0], 'image', exactImages);
