@@ -59,7 +59,7 @@ function openDesktop() {
 }
 
 async function printReport() {
-  console.log('No VS Code can be opened here; this is the report of samples/models/plain.onnx on the command line:\n');
+  console.log(`${values.text ? 'This' : 'No VS Code can be opened here; this'} is the report of samples/models/plain.onnx on the command line:\n`);
   const { code } = await node(['dist/cli.js', 'analyze', sample]);
   process.exitCode = code;
 }
