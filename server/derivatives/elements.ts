@@ -27,6 +27,9 @@ export function encodeElements(dtype: OnnxType, values: ArrayLike<number>): Uint
     case 'uint8':
     case 'bool':
       return Uint8Array.from(values);
+    case 'int4':
+    case 'uint4':
+      return nibbles(values);
     case 'float16':
       return bytesOf(Uint16Array.from(values, float16Bits));
     case 'bfloat16':
@@ -39,6 +42,13 @@ export function encodeElements(dtype: OnnxType, values: ArrayLike<number>): Uint
 /** Ends of slices are often the largest integer, 2⁶³ − 1, which as a number is 2⁶³. */
 function saturated(value: number): bigint {
   return value >= 2 ** 63 ? 2n ** 63n - 1n : BigInt(value);
+}
+
+/** Two elements a byte, the first in the lower half. */
+function nibbles(values: ArrayLike<number>): Uint8Array {
+  const bytes = new Uint8Array(Math.ceil(values.length / 2));
+  for (let i = 0; i < values.length; i++) bytes[i >> 1] |= (values[i] & 15) << (4 * (i & 1));
+  return bytes;
 }
 
 function bytesOf(array: ArrayBufferView): Uint8Array {

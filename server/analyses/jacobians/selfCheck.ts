@@ -1,4 +1,4 @@
-import { elementsOf, NotDifferentiable } from '../../derivatives/graph.js';
+import { elementsOf, NotDifferentiable, type Node } from '../../derivatives/graph.js';
 import { NetworkDerivatives, type Precision } from '../../derivatives/networkDerivatives.js';
 import { batchOf } from '../../derivatives/samples.js';
 import { asFloats, type Elements, type TensorData } from '../../derivatives/session.js';
@@ -41,8 +41,14 @@ export async function selfCheck(at: NetworkAtInputs, seed: number, signal?: Abor
   }
   const agreement = await inFloat64(at, batches, normal, signal);
   const within = (value: number | null, limit: number): boolean => value === null || value <= limit;
-  const passed = adjoint <= adjointLimit[at.precision] && within(agreement.float64, float64Limit) && within(agreement.differences, differencesLimit);
+  // Where the network rounds, a step may fall on different sides of the two precisions: that is no mistake of a rule.
+  const float64 = at.derivatives.single.network.nodes.some(isRounding) ? null : agreement.float64;
+  const passed = adjoint <= adjointLimit[at.precision] && within(float64, float64Limit) && within(agreement.differences, differencesLimit);
   return { adjoint, ...agreement, n, passed };
+}
+
+function isRounding({ operator }: Node): boolean {
+  return rounding.has(operator);
 }
 
 type Batch = Readonly<Record<string, TensorData>>;
@@ -72,7 +78,7 @@ async function inFloat64(at: NetworkAtInputs, batches: readonly Batch[], normal:
     };
     const [single, double] = [await open('float32'), await open('float64')];
     const isInput = double.network.inputs.some(({ name }) => name === input);
-    const rounds = double.network.nodes.some(({ operator }) => rounding.has(operator));
+    const rounds = double.network.nodes.some(isRounding);
     const float64: number[] = [];
     const differences: number[] = [];
     for (const batch of batches) {
