@@ -63,7 +63,7 @@ async function jacobians(unit: JacobianUnit, bench: Workbench, control: SolveCon
   // Only these units need derivatives and inputs.
   bench.jacobians ??= new (await import('./jacobians/workbench.js')).JacobianWorkbench();
   const task = unit.task as JacobianTask;
-  return bench.jacobians.carryOut(task, await workspaceFor(bench, task.network.threads), control);
+  return bench.jacobians.carryOut(task, () => workspaceFor(bench, task.network.threads), control);
 }
 
 async function preview(unit: PreviewUnit, bench: Workbench, { signal }: SolveControl): Promise<unknown> {

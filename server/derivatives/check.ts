@@ -1,7 +1,7 @@
 import { jacobianVectorProduct, vectorJacobianProduct } from './differentiate.js';
 import { withFloat64Kernels } from './float64/index.js';
 import { elementsOf, isFloat, type ShapedGraph } from './graph.js';
-import { asFloats, GraphSession, type Elements, type TensorData } from './session.js';
+import { asFloats, dot, GraphSession, largestMagnitude, type Elements, type TensorData } from './session.js';
 
 /** How well the two derivatives of a network agree with each other, and with differences of its outputs. */
 export interface DerivativeCheck {
@@ -46,7 +46,7 @@ export async function checkDerivatives(network: ShapedGraph, feeds: Readonly<Rec
   const left = sumOf(images, (image, i) => dot(image, cotangents[i].elements));
   const right = sumOf(gradients, (gradient, i) => dot(gradient, tangents[i].elements));
   const scale = Math.sqrt(sumOf(images, (image) => dot(image, image)) * sumOf(cotangents, ({ elements }) => dot(elements, elements)));
-  const largest = images.reduce((most, image) => Math.max(most, maximum(image)), 0);
+  const largest = images.reduce((most, image) => Math.max(most, largestMagnitude(image)), 0);
   const adjoint = scale > 0 ? Math.abs(left - right) / scale : Math.abs(right);
   if (step === null) return { adjoint, differences: null, magnitude: 0, largest };
   const moved = (sign: 1 | -1): Record<string, TensorData> => {
@@ -59,7 +59,7 @@ export async function checkDerivatives(network: ShapedGraph, feeds: Readonly<Rec
   for (const [i, image] of images.entries()) {
     for (let k = 0; k < ahead[i].length; k++) difference = Math.max(difference, Math.abs(Number(image[k]) - (Number(ahead[i][k]) - Number(behind[i][k])) / (2 * step)));
   }
-  const magnitude = ahead.reduce((most, values) => Math.max(most, maximum(values)), 0);
+  const magnitude = ahead.reduce((most, values) => Math.max(most, largestMagnitude(values)), 0);
   return { adjoint, differences: largest > 0 ? difference / largest : difference, magnitude, largest };
 }
 
@@ -79,18 +79,6 @@ function shiftedBy(tensor: TensorData, direction: Elements, factor: number): Ten
   const moved = new Float64Array(tensor.elements.length);
   for (let i = 0; i < moved.length; i++) moved[i] = Number(tensor.elements[i]) + factor * Number(direction[i]);
   return { ...tensor, elements: asFloats(moved, tensor.dtype === 'float64' ? tensor.dtype : 'float32') };
-}
-
-function dot(a: Elements, b: Elements): number {
-  let sum = 0;
-  for (let i = 0; i < a.length; i++) sum += Number(a[i]) * Number(b[i]);
-  return sum;
-}
-
-function maximum(elements: Elements): number {
-  let most = 0;
-  for (const x of elements) most = Math.max(most, Math.abs(Number(x)));
-  return most;
 }
 
 function sumOf<Item>(items: readonly Item[], term: (item: Item, index: number) => number): number {

@@ -2,7 +2,7 @@ import { elementsOf, NotDifferentiable, type FlatGraph } from './graph.js';
 import { NetworkDerivatives, type DerivativeSettings, type JacobianOperator, type Jacobians } from './networkDerivatives.js';
 import { batchOf, type Samples } from './samples.js';
 import { sampleGradients } from './sampleGradients.js';
-import { asFloats, type Elements, type TensorData } from './session.js';
+import { asFloats, largestMagnitude, type TensorData } from './session.js';
 
 export interface SampleSettings extends DerivativeSettings {
   /** Value whose derivatives will be asked for most: its size by the variable decides how many samples go into one run. */
@@ -237,13 +237,7 @@ function agrees(one: TensorData | undefined, all: TensorData | undefined, place:
   if (one === undefined || all === undefined || !isBatched(one.shape, all.shape, size)) return false;
   const length = one.elements.length;
   const part = (all.elements as Float64Array).subarray(place * length, (place + 1) * length);
-  const scale = largest(one.elements);
+  const scale = largestMagnitude(one.elements);
   for (let i = 0; i < length; i++) if (!(Math.abs(Number(one.elements[i]) - part[i]) <= sameValues * scale)) return false;
   return true;
-}
-
-function largest(elements: Elements): number {
-  let most = 0;
-  for (const x of elements) most = Math.max(most, Math.abs(Number(x)));
-  return most;
 }

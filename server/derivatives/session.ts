@@ -20,6 +20,20 @@ export function asFloats(elements: Elements, dtype: 'float32' | 'float64'): Floa
   return values;
 }
 
+/** Σ aᵢ·bᵢ in float64. */
+export function dot(a: Elements, b: Elements): number {
+  let sum = 0;
+  for (let i = 0; i < a.length; i++) sum += Number(a[i]) * Number(b[i]);
+  return sum;
+}
+
+/** Largest |x|; 0 of none, NaN where one is. */
+export function largestMagnitude(elements: Elements): number {
+  let most = 0;
+  for (const x of elements) most = Math.max(most, Math.abs(Number(x)));
+  return most;
+}
+
 export interface SessionOptions {
   /** Threads of one run; all processors by default. */
   threads?: number;

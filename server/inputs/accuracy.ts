@@ -1,5 +1,5 @@
 import { counted } from '../formats/sentences.js';
-import { InputsError } from './inputArray.js';
+import { elementCount, InputsError } from './inputArray.js';
 
 /**
  * The class of each input: the index of its largest logit, the first one among equals (as numpy.argmax); a NaN counts
@@ -16,6 +16,12 @@ export function predictions(logits: ArrayLike<number>, classes: number): number[
     }
     return best;
   });
+}
+
+/** Number of logits of an output for one input, by its shape; null where it is no vector of at least two. */
+export function classesOf(shape: readonly number[]): number | null {
+  const count = elementCount(shape);
+  return count >= 2 && shape.filter((size) => size !== 1).length === 1 ? count : null;
 }
 
 /**

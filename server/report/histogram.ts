@@ -1,3 +1,5 @@
+import { quantileOfSorted } from './sampleQuantiles.js';
+
 /** Few values still get a shape … */
 const minimumBins = 8;
 /** … and one far outlier, which makes the quartile rule ask for thousands of bins, no more than a chart's width can show. */
@@ -13,19 +15,11 @@ const maximumBins = 256;
 export function histogram(values: readonly number[]): { binEdges: number[]; counts: number[] } {
   const count = values.length;
   const top = values[0];
-  const spread = quantile(values, 0.25) - quantile(values, 0.75);
+  const spread = quantileOfSorted(values, 0.25) - quantileOfSorted(values, 0.75);
   const wanted = spread > 0 ? top / (2 * spread * Math.pow(count, -1 / 3)) : Math.log2(count) + 1;
   const bins = Math.min(maximumBins, Math.max(minimumBins, Math.ceil(wanted)));
   const binEdges = Array.from({ length: bins + 1 }, (_, i) => (i === bins ? top : (top * i) / bins));
   const counts = new Array<number>(bins).fill(0);
   for (const value of values) counts[Math.min(bins - 1, Math.floor((value / top) * bins))]++;
   return { binEdges, counts };
-}
-
-/** Value below which lie 1 − `share` of the descending values, between neighbours by straight line. */
-function quantile(values: readonly number[], share: number): number {
-  const at = share * (values.length - 1);
-  const below = Math.floor(at);
-  const above = Math.ceil(at);
-  return values[below] + (values[above] - values[below]) * (at - below);
 }

@@ -6,7 +6,11 @@
  */
 export function quantileOf(values: readonly (number | null)[], share: number): number | null {
   const sorted = values.filter((value) => value !== null).sort((a, b) => a - b);
-  if (sorted.length === 0) return null;
+  return sorted.length === 0 ? null : quantileOfSorted(sorted, share);
+}
+
+/** The same of at least one value, sorted: `share` counts from the first. Cost O(1). */
+export function quantileOfSorted(sorted: ArrayLike<number>, share: number): number {
   const at = share * (sorted.length - 1);
   const below = Math.floor(at);
   const above = Math.min(below + 1, sorted.length - 1);

@@ -1,12 +1,11 @@
 import { elementsOf } from '../../derivatives/graph.js';
 import { samplesAt, withValues } from '../../derivatives/samples.js';
 import { asFloats } from '../../derivatives/session.js';
-import { predictions } from '../../inputs/accuracy.js';
+import { classesOf, predictions } from '../../inputs/accuracy.js';
 import type { SolveControl } from '../../linalg/steps.js';
 import type { AttributionStability } from '../../report/jacobians.js';
 import { quantileCurves } from './measures.js';
 import { streamOf, type NetworkAtInputs } from './networkAtInputs.js';
-import { classesOf } from './networkQuestion.js';
 
 /** Lengths of the noise relative to the input. */
 const noiseLevels = [0.01, 0.03, 0.1, 0.3] as const;
@@ -22,7 +21,7 @@ const fewestInputs = 8;
  */
 export async function attributionStability(at: NetworkAtInputs, seed: number, { signal, progress }: SolveControl): Promise<AttributionStability | null> {
   const { derivatives, f, precision } = at;
-  const classes = classesOf(at);
+  const classes = classesOf(derivatives.shapeOf(f.tensor));
   if (classes === null || !Object.hasOwn(at.samples.inputs, f.input)) return null;
   const width = elementsOf(derivatives.shapeOf(f.input));
   const n = Math.min(at.samples.n, Math.max(fewestInputs, Math.floor(mostElements / width)));

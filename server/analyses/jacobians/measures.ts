@@ -1,4 +1,5 @@
 import type { JacobianMeasures, QuantileCurves } from '../../report/jacobians.js';
+import { quantileOfSorted } from '../../report/sampleQuantiles.js';
 
 /** Unit roundoff of the derivative's precision. */
 const epsilon = { float32: 2 ** -23, float64: 2 ** -52 } as const;
@@ -69,19 +70,11 @@ export function quantileCurves(rows: readonly ArrayLike<number>[]): QuantileCurv
   const curves: QuantileCurves = { '0.05': [], '0.5': [], '0.95': [] };
   for (let k = 0; k < length; k++) {
     const sorted = Float64Array.from(rows.flatMap((row) => (k < row.length ? [row[k]] : []))).sort();
-    curves['0.05'].push(quantile(sorted, 0.05));
-    curves['0.5'].push(quantile(sorted, 0.5));
-    curves['0.95'].push(quantile(sorted, 0.95));
+    curves['0.05'].push(quantileOfSorted(sorted, 0.05));
+    curves['0.5'].push(quantileOfSorted(sorted, 0.5));
+    curves['0.95'].push(quantileOfSorted(sorted, 0.95));
   }
   return curves;
-}
-
-/** Linear interpolation between order statistics, as numpy.quantile does by default. */
-export function quantile(ascending: ArrayLike<number>, share: number): number {
-  const place = share * (ascending.length - 1);
-  const below = Math.floor(place);
-  const above = Math.min(below + 1, ascending.length - 1);
-  return ascending[below] + (place - below) * (ascending[above] - ascending[below]);
 }
 
 function plogp(p: number): number {

@@ -1,7 +1,7 @@
 import { nearestDominators } from '../../derivatives/dominators.js';
 import { elementsOf } from '../../derivatives/graph.js';
 import { samplesAt } from '../../derivatives/samples.js';
-import { accuracy, predictions } from '../../inputs/accuracy.js';
+import { accuracy, classesOf, predictions } from '../../inputs/accuracy.js';
 import { InputsError } from '../../inputs/inputArray.js';
 import type { SolveControl } from '../../linalg/steps.js';
 import type { InputsReport } from '../../report/jacobians.js';
@@ -24,7 +24,7 @@ export async function answerNetwork(at: NetworkAtInputs, seed: number, { signal 
 async function inputsReport(at: NetworkAtInputs, seed: number, signal?: AbortSignal): Promise<InputsReport> {
   const { given, places, f } = at;
   const { n, labels, source, file, preprocessing } = given;
-  const classes = classesOf(at);
+  const classes = classesOf(at.derivatives.shapeOf(f.tensor));
   const asked = labels === null ? places : [...new Set([...samplePlaces(n, mostForAccuracy, seed), ...places])].sort((a, b) => a - b);
   const logits = classes === null ? null : ((await at.derivatives.values([f.tensor], samplesAt(at.all, asked), signal)).get(f.tensor) ?? null);
   const measured = labels === null || logits === null || classes === null ? null : measuredAccuracy(logits, classes, asked.map((place) => labels[place]));
@@ -51,13 +51,6 @@ function measuredAccuracy(logits: ArrayLike<number>, classes: number, labels: re
     if (error instanceof InputsError) return { share: null, note: error.message };
     throw error;
   }
-}
-
-/** Number of logits; null where the output for one input is no vector of at least two. */
-export function classesOf({ derivatives, f }: Pick<NetworkAtInputs, 'derivatives' | 'f'>): number | null {
-  const shape = derivatives.shapeOf(f.tensor);
-  const count = elementsOf(shape);
-  return count >= 2 && shape.filter((size) => size !== 1).length === 1 ? count : null;
 }
 
 /** Uses of layers whose output depends on the variable, and why the others have no Jacobian. */

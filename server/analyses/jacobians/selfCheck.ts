@@ -1,9 +1,9 @@
 import { elementsOf, NotDifferentiable, type Node } from '../../derivatives/graph.js';
 import { NetworkDerivatives, type Precision } from '../../derivatives/networkDerivatives.js';
 import { batchOf } from '../../derivatives/samples.js';
-import { asFloats, type Elements, type TensorData } from '../../derivatives/session.js';
+import { asFloats, dot, largestMagnitude, type Elements, type TensorData } from '../../derivatives/session.js';
 import type { SelfCheck } from '../../report/jacobians.js';
-import { quantile } from './measures.js';
+import { quantileOf } from '../../report/sampleQuantiles.js';
 import { streamOf, type NetworkAtInputs } from './networkAtInputs.js';
 
 /** So many inputs of the sample are checked: one alone may lie at a kink. */
@@ -89,7 +89,7 @@ async function inFloat64(at: NetworkAtInputs, batches: readonly Batch[], normal:
       const difference = isInput && !rounds ? await centralDifferences(double, tensor, input, direction, movedBy(batch, input, normal)) : null;
       if (difference !== null) differences.push(difference);
     }
-    return { float64: median(float64), float64Reason: null, differences: differences.length === 0 ? null : median(differences) };
+    return { float64: quantileOf(float64, 0.5), float64Reason: null, differences: quantileOf(differences, 0.5) };
   } catch (error) {
     if (!(error instanceof NotDifferentiable)) throw error;
     return { float64: null, float64Reason: error.message, differences: null };
@@ -110,7 +110,7 @@ async function centralDifferences(double: NetworkDerivatives, tensor: string, in
   const image = asFloats(await double.jacobianVectorProducts(tensor, input, direction, batch), 'float64');
   const valueAt = async (sign: 1 | -1): Promise<Float32Array | Float64Array> => asFloats((await double.values([tensor], withInput(batch, input, (x, i) => x + sign * step * direction[i]))).get(tensor)?.elements ?? new Float64Array(), 'float64');
   const [ahead, behind] = [await valueAt(1), await valueAt(-1)];
-  if (outputRounding * largestOf(ahead) > mostRounding * step * largestOf(image)) return null;
+  if (outputRounding * largestMagnitude(ahead) > mostRounding * step * largestMagnitude(image)) return null;
   return relativeDifference(ahead.map((value, i) => (value - behind[i]) / (2 * step)), image);
 }
 
@@ -134,22 +134,6 @@ function relativeDifference(a: Elements, b: Elements): number {
   return largest > 0 ? difference / largest : difference;
 }
 
-function dot(a: Elements, b: Elements): number {
-  let sum = 0;
-  for (let i = 0; i < a.length; i++) sum += Number(a[i]) * Number(b[i]);
-  return sum;
-}
-
-function largestOf(values: Float32Array | Float64Array): number {
-  let most = 0;
-  for (const x of values) most = Math.max(most, Math.abs(x));
-  return most;
-}
-
 function rootMeanSquare(elements: Elements): number {
   return Math.sqrt(dot(elements, elements) / Math.max(1, elements.length));
-}
-
-function median(values: readonly number[]): number {
-  return quantile([...values].sort((a, b) => a - b), 0.5);
 }

@@ -19,8 +19,11 @@ export class JacobianWorkbench {
   private products: Promise<MatrixProducts> | null = null;
   private opened: { key: string; network: Promise<NetworkAtInputs> } | null = null;
 
-  /** @throws what `openNetwork` throws, and NotDifferentiable where the whole question cannot be answered */
-  async carryOut({ network: task, ...question }: JacobianTask, workspace: MatrixWorkspace, control: SolveControl): Promise<NetworkAnswer | OutputAnswer | LayerAnswer | BoundsAnswer | AttributionAnswer> {
+  /**
+   * @param workspaceFor a workspace for single matrices, which few questions need
+   * @throws what `openNetwork` throws, and NotDifferentiable where the whole question cannot be answered
+   */
+  async carryOut({ network: task, ...question }: JacobianTask, workspaceFor: () => Promise<MatrixWorkspace>, control: SolveControl): Promise<NetworkAnswer | OutputAnswer | LayerAnswer | BoundsAnswer | AttributionAnswer> {
     const at = await this.open(task, control.signal);
     const spectra = (of: string, by: string, part: SolveControl): Promise<JacobianSpectra> => spectraOf(at, of, by, { memoryBytes: task.memoryBytes, seed: task.seed, loadProducts: () => this.productsFor(task.threads) }, part);
     switch (question.question) {
@@ -31,7 +34,7 @@ export class JacobianWorkbench {
       case 'layer':
         return layerAnswer(at, question.use, spectra, control);
       case 'bounds':
-        return boundsAnswer(at, question.values, workspace, control);
+        return boundsAnswer(at, question.values, await workspaceFor(), control);
       case 'attribution':
         return attributionStability(at, task.seed, control);
     }

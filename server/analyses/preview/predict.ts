@@ -1,9 +1,9 @@
 import { isFloat, NotDifferentiable, type FlatGraph, type Node } from '../../derivatives/graph.js';
 import { importGraph } from '../../derivatives/importGraph.js';
 import { batchOf, type Samples } from '../../derivatives/samples.js';
-import { asFloats, GraphSession, type TensorData } from '../../derivatives/session.js';
+import { asFloats, GraphSession, largestMagnitude, type TensorData } from '../../derivatives/session.js';
 import type { ModelFile } from '../../formats/modelFile.js';
-import { predictions } from '../../inputs/accuracy.js';
+import { classesOf, predictions } from '../../inputs/accuracy.js';
 import { forSingleInputs } from '../../inputs/feeds.js';
 import { elementTypeNumber, type OnnxType } from '../../runtime/onnxWriter.js';
 
@@ -38,8 +38,8 @@ export async function predict(file: ModelFile, value: string, samples: Samples, 
   const run = async (some: readonly number[]): Promise<TensorData | undefined> => (await session.run(feeds(network, batchOf(samples, some)))).get(network.outputs[0]);
   try {
     const first = await run(places.slice(0, 1));
-    if (first === undefined || first.elements.length < 2 || first.shape.filter((size) => size > 1).length !== 1) return null;
-    const classes = first.elements.length;
+    const classes = first === undefined ? null : classesOf(first.shape);
+    if (first === undefined || classes === null) return null;
     const together = places.length > 1 && (await takesBatches(places.slice(0, batchSize), first, run)) ? batchSize : 1;
     const found = new Map<number, number>();
     for (let at = 0; at < places.length; at += together) {
@@ -94,8 +94,7 @@ async function takesBatches(places: readonly number[], first: TensorData, run: (
     const all = await run(places);
     if (all?.shape[0] !== places.length || all.elements.length !== places.length * first.elements.length) return false;
     const [alone, together] = [asFloats(first.elements, 'float32'), asFloats(all.elements, 'float32')];
-    let scale = 0;
-    for (const x of alone) scale = Math.max(scale, Math.abs(x));
+    const scale = largestMagnitude(alone);
     return alone.every((x, i) => Math.abs(x - together[i]) <= sameOutputs * scale);
   } catch (error) {
     if (error instanceof NotDifferentiable) return false;

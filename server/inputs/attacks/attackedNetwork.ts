@@ -1,6 +1,7 @@
 import type { SampleDerivatives } from '../../derivatives/sampleDerivatives.js';
 import { elementsOf } from '../../derivatives/graph.js';
 import { samplesAt, withValues, type Samples } from '../../derivatives/samples.js';
+import { classesOf } from '../accuracy.js';
 import { formatShape, InputsError } from '../inputArray.js';
 import { toModelUnits } from '../prepare.js';
 import type { ChannelScaling } from '../preprocess.js';
@@ -37,8 +38,8 @@ export interface AttackedSettings {
  */
 export function attackedNetwork({ derivatives, samples, variable, logits, scaling, precision, signal }: AttackedSettings): AttackedNetwork {
   const shape = derivatives.shapeOf(logits);
-  const classes = elementsOf(shape);
-  if (classes < 2 || shape.filter((size) => size > 1).length > 1) {
+  const classes = classesOf(shape);
+  if (classes === null) {
     throw new InputsError('inputs/shape', `An attack needs one vector of at least 2 logits an input, and the network answers ${formatShape(shape)}: choose a classifier, or its output with --output.`);
   }
   const width = elementsOf(samples.inputs[variable].shape);
